@@ -64,8 +64,8 @@ struct damping {
 
   // Makes the change alpha times what it was. The engine asks for it when A has lost its stability
   // certificate, so an adapter need not know anything about stability.
-  template <class T>
-  void shrink(double alpha, fast_weights<T>& psi) const {
+  template <class Alpha, class T>
+  void shrink(const Alpha& alpha, fast_weights<T>& psi) const {
     psi.c(0, 0) = T(psi.c(0, 0)) * T(alpha);
   }
 };

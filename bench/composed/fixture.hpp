@@ -44,7 +44,7 @@ class composed_step {
   static constexpr attd::optimizers::gradient_descent descent{.rate = 0.1, .clip = 0.05};
 
   /// The model reads `length` tokens of a series of length + 1.
-  explicit composed_step(index_t length) : x_(wave(length + 1)), problem_(prepare(), {}) {
+  explicit composed_step(index_t length) : x_(wave(length + 1)), problem_(prepare(), loss_, {}) {
     psi_.resize(1);
     frozen_.adapter.initialize(frozen_.model.layout(0), attd::random_stream{7, 3}, psi_[0]);
     // Away from zero: as written out at first, U = 0 would leave half of the gradient zero.
@@ -80,7 +80,8 @@ class composed_step {
     return frozen_;
   }
 
-  problem::frozen frozen_{model{}, adapter{}, loss{}, {}, {}, {}};
+  problem::frozen frozen_{model{}, adapter{}, {}, {}, {}};
+  loss loss_;
   attd::tensor<float> x_;
   problem problem_;
   weights psi_, gradient_;

@@ -11,7 +11,13 @@
 #include <attd/tasks/scoring.hpp>
 #include <chrono>
 #include <cmath>
-#include <optional>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "any_controller.hpp"
 #include "any_optimizer.hpp"

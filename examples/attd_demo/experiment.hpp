@@ -5,6 +5,7 @@
 #pragma once
 
 #include <attd/tasks/example.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>

@@ -3,9 +3,14 @@
 // attd-demo: trains a model, meets inputs whose dynamics have shifted, adapts per input, and shows
 // what that bought.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <attd/error.hpp>
+#include <exception>
 #include <iostream>
+#include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "../support/results.hpp"
 #include "../support/table.hpp"
@@ -78,6 +83,7 @@ void describe(CLI::App& app, command_line& c) {
 
 std::vector<demo::comparison_result> run(command_line& c) {
   auto& d = c.data;
+  demo::check_files(d);
   if (demo::is_plant(d)) {
     c.settings.washout = 60;
     return {demo::run_plant(demo::plant_records(d, c.settings), c.settings)};

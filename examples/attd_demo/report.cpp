@@ -4,6 +4,10 @@
 #include "report.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "../support/html_report.hpp"
 #include "../support/plots.hpp"

@@ -1,7 +1,14 @@
 // SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
 // A plant that changed: adapt the dynamics on one record of it, measure on another.
+#include <algorithm>
 #include <attd/attd.hpp>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "comparison.hpp"
 
@@ -97,10 +104,11 @@ class plant_run {
     return best;
   }
 
-  // Signal scale: windows of the training record. Rate and number of steps: adapt on the first
-  // three quarters of `transfer`, score on its last quarter. Thresholds: the gap between nominal
-  // windows and that part. Best fixed number on nominal data: adapt on the part of the training
-  // record that was fitted, score on its last fifth. `evaluation` is never looked at.
+  // Signal scale: windows of the training record. Rate and number of steps (of full adaptation at
+  // least 1, of all others also 0): adapt on the first three quarters of `transfer`, score on its
+  // last quarter. Thresholds: the gap between nominal windows and that part. Best fixed number on
+  // nominal data: adapt on the part of the training record that was fitted, score on its last
+  // fifth. `evaluation` is never looked at.
   void choose() {
     std::vector<attd::observation<number>> windows;
     for (const auto& e : data_.train) windows.push_back(part(e, 0, e.length()));
@@ -144,6 +152,12 @@ class plant_run {
                             ", rate " + support::format_number(optimizer_.rate()) + ", " +
                             std::to_string(full_steps_) + " steps; best fixed K on nominal data " +
                             std::to_string(best_fixed_nominal_));
+    if (best_fixed_shifted_ == 0) {
+      result_.notes.push_back(
+          "no number of steps lowers the error on the split of transfer: gate and attd never "
+          "adapt");
+      return;
+    }
     choose_levels(highest, engine_.dry_run(context, start, work_).signal);
   }
 
@@ -253,7 +267,7 @@ class plant_run {
   engine_type::workspace work_, scoring_;  // to adapt with; to predict with while adapting
   comparison_result result_;
   any_optimizer optimizer_;
-  // Both stay with never where no change is seen.
+  // Both stay with never where no change is seen, or no number of steps is better than none.
   any_controller thresholds_{attd::controllers::never{}}, gate_{attd::controllers::never{}};
   index_t full_steps_ = 0, requested_ = 0, accepted_ = 0;
   index_t best_fixed_nominal_ = 0, best_fixed_shifted_ = 0;

@@ -9,6 +9,9 @@
 #include <attd/tasks/rlc_circuit.hpp>
 #include <attd/tasks/series.hpp>
 #include <attd/tasks/text.hpp>
+#include <cstddef>
+#include <string>
+#include <vector>
 
 namespace demo {
 namespace {
@@ -126,6 +129,23 @@ task_data text_data(const data_options& o, const settings&) {
     d.shifted = 1;
   }
   return d;
+}
+
+void check_files(const data_options& o) {
+  if (!o.eval_file.empty() && !is_plant(o)) {
+    attd::fail(
+        "--eval-file '", o.eval_file,
+        "' is given without --adapt-file; hint: a plant needs both, a record to adapt on and "
+        "one to measure on; to test on a file of its own, --test-file");
+  }
+  if (o.task == "rlc" && o.data.empty()) {
+    for (const auto* file : {&o.test_file, &o.adapt_file, &o.eval_file}) {
+      if (file->empty()) continue;
+      attd::fail("--task rlc: '", *file,
+                 "' is given without --data; hint: name the record to "
+                 "train on as well, or no file at all for the simulated circuit");
+    }
+  }
 }
 
 bool is_plant(const data_options& o) { return o.task == "rlc" || !o.adapt_file.empty(); }

@@ -29,6 +29,8 @@ task_data series_data(const data_options& o, const settings& s);
 task_data text_data(const data_options& o, const settings& s);
 /// Records of a plant, from files or simulated (the RLC circuit).
 plant_data plant_records(const data_options& o, const settings& s);
+/// Throws where a file was given that this task would leave out.
+void check_files(const data_options& o);
 /// Whether the options describe a plant (separate files to adapt on and to measure on).
 bool is_plant(const data_options& o);
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <attd/error.hpp>
+#include <cstddef>
 #include <fstream>
 #include <string>
 #include <utility>

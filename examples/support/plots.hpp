@@ -7,6 +7,7 @@
 #include <attd/config.hpp>
 #include <attd/error.hpp>
 #include <cmath>
+#include <cstddef>
 #include <string>
 #include <vector>
 

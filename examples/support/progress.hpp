@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <attd/config.hpp>
 #include <chrono>
+#include <cstddef>
 #include <cstdio>
 #include <iostream>
 #include <mutex>

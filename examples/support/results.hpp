@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "table.hpp"
@@ -18,10 +19,10 @@ namespace support {
 
 /// What one method bought on one set. NaN stands for "not measured".
 struct result_row {
-  std::string task;     ///< `dynamics`, `series`, `text`
+  std::string task;     ///< `shift`, `rlc`, `series`, `text`
   std::string block;    ///< `linear_ssm`, `s4d`, `mamba`
   std::string adapter;  ///< a block's default adapter comes first
-  std::string set;      ///< `in`, `shift_x2`, ...
+  std::string set;      ///< `in`, `shift_x2`, ...; of a series: `test`
   std::string method;   ///< `never`, `full`, `gate`, `attd`, `best_fixed`, `oracle`
   double error = std::numeric_limits<double>::quiet_NaN();           ///< mean held-out error
   double error_low = std::numeric_limits<double>::quiet_NaN();       ///< its bootstrap interval

@@ -8,6 +8,7 @@
 #include <attd/config.hpp>
 #include <charconv>
 #include <cmath>
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -54,7 +55,7 @@ struct plot {
 
 namespace detail {
 
-/// Eight colours that people with colour-blindness tell apart [Okabe2008]; the last is a grey.
+/// Colours that people with colour-blindness tell apart: six of [Okabe2008], then a purple, a grey.
 inline constexpr std::array<const char*, 8> palette = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
                                                        "#e69f00", "#56b4e9", "#6a3d9a", "#999999"};
 

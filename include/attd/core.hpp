@@ -31,6 +31,7 @@
 #include <attd/models/sequence_model.hpp>
 #include <attd/optimizers/adam.hpp>
 #include <attd/optimizers/gradient_descent.hpp>
+#include <attd/optimizers/learned_rates.hpp>
 #include <attd/tasks/dynamics_shift.hpp>
 #include <attd/tasks/observe.hpp>
 #include <attd/tasks/rlc_circuit.hpp>

@@ -56,8 +56,9 @@ inner_errors check_inner(const Model& model, const Adapter& adapter, const Loss&
                          double parameter_noise = 0, std::vector<char> adapted = {}) {
   using problem_loss = attd::losses::as_internal_loss<Loss>;
   using D = attd::dual<double>;
-  attd::adaptation::frozen_problem<Model, Adapter, problem_loss, double> frozen{
-      model, adapter, attd::losses::make_internal_loss(loss), parameters_of<double>(model), {}, {}};
+  attd::adaptation::frozen_model<Model, Adapter, double> frozen{
+      model, adapter, parameters_of<double>(model), {}, {}};
+  const problem_loss internal_loss = attd::losses::make_internal_loss(loss);
   fill_normal(frozen.parameters, parameter_noise, 3);
   frozen.model.base_dynamics(frozen.parameters, frozen.base);
   const index_t n = model.systems();
@@ -77,7 +78,7 @@ inner_errors check_inner(const Model& model, const Adapter& adapter, const Loss&
   fill_normal(direction, 1, 2);
 
   inner_errors errors;
-  problem inner(frozen, Backend{});
+  problem inner(frozen, internal_loss, Backend{});
   if (!inner.prepare(group, {0.25})) return {1, 1, 1, 0};
   inner.evaluate(psi);
   inner.gradient(psi, gradient);
@@ -92,7 +93,7 @@ inner_errors check_inner(const Model& model, const Adapter& adapter, const Loss&
       },
       psi, gradient);
 
-  dual_problem dual_inner(frozen, Backend{});
+  dual_problem dual_inner(frozen, internal_loss, Backend{});
   dual_inner.prepare(group, {0.25});
   typename dual_problem::weights dual_psi;
   typename dual_problem::gradient_type dual_gradient;

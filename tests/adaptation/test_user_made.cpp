@@ -50,10 +50,11 @@ struct state_gains {
     }
   }
   // exp(g) - 1 becomes alpha times itself.
-  template <class T>
-  void shrink(double alpha, fast_weights<T>& psi) const {
+  template <class Alpha, class T>
+  void shrink(const Alpha& alpha, fast_weights<T>& psi) const {
     for (index_t j = 0; j < psi.gain.size(); ++j) {
-      psi.gain(0, j) = T(std::log1p(alpha * std::expm1(double(psi.gain(0, j)))));
+      const T change = attd::exp(T(psi.gain(0, j))) - T(1);
+      psi.gain(0, j) = attd::log1p(T(alpha) * change);
     }
   }
 };

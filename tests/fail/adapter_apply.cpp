@@ -1,5 +1,7 @@
 // expect: attd: Adapter needs apply\(layout, base, fast_weights, dynamics& out\) const; see
-// docs/concepts/adapter.md#apply SPDX-FileCopyrightText: 2026 the attd authors
+// docs/concepts/adapter.md#apply
+//
+// SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
 // An adapter that returns the dynamics instead of writing them.
 #include <attd/testing/archetypes.hpp>

@@ -1,5 +1,7 @@
 // expect: attd: Adapter needs a member template fast_weights<T>, an aggregate of tensors; see
-// docs/concepts/adapter.md#fast_weights SPDX-FileCopyrightText: 2026 the attd authors
+// docs/concepts/adapter.md#fast_weights
+//
+// SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
 // An adapter whose fast weights are no template.
 #include <attd/testing/archetypes.hpp>

@@ -1,5 +1,5 @@
-// expect: attd: Adapter needs shrink\(alpha, fast_weights&\) const; see
-// docs/concepts/adapter.md#shrink SPDX-FileCopyrightText: 2026 the attd authors
+// expect: attd: Adapter needs shrink\(const Alpha&, fast_weights<T>&\) const, a template over both
+// number types; see docs/concepts/adapter.md#shrink SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
 // An adapter whose shrink takes its arguments the other way round.
 #include <attd/testing/archetypes.hpp>

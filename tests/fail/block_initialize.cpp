@@ -1,5 +1,7 @@
 // expect: attd: Block needs initialize\(random_stream, parameters&\) const; see
-// docs/concepts/block.md#initialize SPDX-FileCopyrightText: 2026 the attd authors
+// docs/concepts/block.md#initialize
+//
+// SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
 // A block that takes a seed instead of a random stream.
 #include <attd/testing/archetypes.hpp>

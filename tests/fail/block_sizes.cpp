@@ -1,5 +1,7 @@
 // expect: attd: Block needs index_t inputs\(\) const and index_t outputs\(\) const; see
-// docs/concepts/block.md#sizes SPDX-FileCopyrightText: 2026 the attd authors
+// docs/concepts/block.md#sizes
+//
+// SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
 // A block whose sizes are members, not functions.
 #include <attd/testing/archetypes.hpp>

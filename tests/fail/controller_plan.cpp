@@ -1,5 +1,7 @@
 // expect: attd: Controller plan\(double s\) must return attd::index_t; see
-// docs/concepts/controller.md#plan SPDX-FileCopyrightText: 2026 the attd authors
+// docs/concepts/controller.md#plan
+//
+// SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
 // A controller that plans in int.
 #include <attd/testing/archetypes.hpp>

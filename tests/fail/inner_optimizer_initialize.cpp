@@ -1,5 +1,7 @@
 // expect: attd: InnerOptimizer needs initialize\(const W& psi, state<W>&\) const; see
-// docs/concepts/inner_optimizer.md#initialize SPDX-FileCopyrightText: 2026 the attd authors
+// docs/concepts/inner_optimizer.md#initialize
+//
+// SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
 // An optimiser that returns its first state.
 #include <attd/testing/archetypes.hpp>

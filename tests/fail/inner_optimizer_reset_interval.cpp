@@ -1,5 +1,7 @@
 // expect: attd: InnerOptimizer needs index_t reset_interval\(\) const; see
-// docs/concepts/inner_optimizer.md#reset_interval SPDX-FileCopyrightText: 2026 the attd authors
+// docs/concepts/inner_optimizer.md#reset_interval
+//
+// SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
 // An optimiser whose reset interval is a member, not a function.
 #include <attd/testing/archetypes.hpp>

@@ -1,5 +1,7 @@
 // expect: attd: InnerOptimizer needs a member template state<W>, an aggregate; see
-// docs/concepts/inner_optimizer.md#state SPDX-FileCopyrightText: 2026 the attd authors
+// docs/concepts/inner_optimizer.md#state
+//
+// SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
 // An optimiser whose state is no template.
 #include <attd/testing/archetypes.hpp>

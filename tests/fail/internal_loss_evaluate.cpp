@@ -1,5 +1,7 @@
 // expect: attd: InternalLoss needs evaluate\(backend, output, data, scratch\) const; see
-// docs/concepts/internal_loss.md#evaluate SPDX-FileCopyrightText: 2026 the attd authors
+// docs/concepts/internal_loss.md#evaluate
+//
+// SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
 // A loss whose evaluate takes no scratch memory.
 #include <attd/testing/archetypes.hpp>

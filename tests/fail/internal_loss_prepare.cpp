@@ -1,6 +1,8 @@
 // expect: attd: InternalLoss needs prepare\(span of observations, guard_split, inner_data&\) const,
 // or template <class T> T operator\(\)\(T prediction, T target\) const; see
-// docs/concepts/internal_loss.md#prepare SPDX-FileCopyrightText: 2026 the attd authors
+// docs/concepts/internal_loss.md#prepare
+//
+// SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
 // A loss that prepares one observation instead of a group.
 #include <attd/testing/archetypes.hpp>

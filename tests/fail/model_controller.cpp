@@ -1,5 +1,7 @@
 // expect: attd: Controller needs bool proceed\(const step_view&\) const; see
-// docs/concepts/controller.md#proceed SPDX-FileCopyrightText: 2026 the attd authors
+// docs/concepts/controller.md#proceed
+//
+// SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
 // A controller with a mistake, met where the parts are put together.
 #include <attd/adaptation/adaptive_model.hpp>

@@ -1,5 +1,7 @@
 // expect: attd: StateSpaceBlock needs backward\(\.\.\.\) that takes none for every gradient; see
-// docs/concepts/block.md#backward SPDX-FileCopyrightText: 2026 the attd authors
+// docs/concepts/block.md#backward
+//
+// SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
 // A state-space block that cannot leave out any gradient.
 #include <attd/testing/archetypes.hpp>

@@ -1,5 +1,7 @@
 // expect: attd: StateSpaceBlock needs base_dynamics\(parameters, dynamics& out\) const; see
-// docs/concepts/block.md#base_dynamics SPDX-FileCopyrightText: 2026 the attd authors
+// docs/concepts/block.md#base_dynamics
+//
+// SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
 // A state-space block that returns its dynamics.
 #include <attd/testing/archetypes.hpp>

@@ -118,15 +118,16 @@ gradient_errors measure_gradient(const product_case<Model>& c, const Adapter& ad
   using attd::testing::norm;
   using problem_loss = attd::losses::as_internal_loss<Loss>;
   using D = attd::dual<double>;
-  attd::adaptation::frozen_problem<Model, Adapter, problem_loss, double> frozen{
-      c.model, adapter, attd::losses::make_internal_loss(loss), parameters_of_case(c), {}, {}};
+  attd::adaptation::frozen_model<Model, Adapter, double> frozen{
+      c.model, adapter, parameters_of_case(c), {}, {}};
+  const problem_loss internal_loss = attd::losses::make_internal_loss(loss);
   frozen.model.base_dynamics(frozen.parameters, frozen.base);
   const index_t n = c.model.systems();
   frozen.adapted.assign(static_cast<std::size_t>(n), 1);
   attd::adaptation::inner_problem<Model, Adapter, problem_loss, attd::reference, double> inner(
-      frozen, {});
+      frozen, internal_loss, {});
   attd::adaptation::inner_problem<Model, Adapter, problem_loss, attd::reference, double, D>
-      dual_inner(frozen, {});
+      dual_inner(frozen, internal_loss, {});
   typename decltype(inner)::weights psi(n), gradient, direction;
   for (index_t l = 0; l < n; ++l) {
     adapter.initialize(c.model.layout(l), attd::random_stream{1, std::uint64_t(l)}, psi[l]);

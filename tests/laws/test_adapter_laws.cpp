@@ -88,8 +88,8 @@ struct scaled {
       }
     }
   }
-  template <class T>
-  void shrink(double alpha, fast_weights<T>& psi) const {
+  template <class Alpha, class T>
+  void shrink(const Alpha& alpha, fast_weights<T>& psi) const {
     const T change = factor(psi) - T(1);
     psi.log_factor(0, 0) = log(T(1) + T(alpha) * change);
   }
@@ -110,8 +110,8 @@ struct careless : scaled {
     ++calls;
     out.matrix(0, 0, 0) += S(1e-9 * double(calls));
   }
-  template <class T>
-  void shrink(double, fast_weights<T>&) const {}
+  template <class Alpha, class T>
+  void shrink(const Alpha&, fast_weights<T>&) const {}
   mutable int calls = 0;
 };
 

@@ -18,7 +18,7 @@ namespace {
 
 result_row example_row(const std::string& set, const std::string& method) {
   result_row row;
-  row.task = "dynamics";
+  row.task = "shift";
   row.block = "linear_ssm";
   row.adapter = "low_rank";
   row.set = set;
@@ -55,7 +55,7 @@ TEST_CASE("results: JSON keeps every value of every row exactly") {
       nlohmann::json::parse(support::results_to_json({example_row("in", "attd"), row}));
   const auto& second = document["rows"][1];
   CHECK(document["rows"].size() == 2);
-  CHECK(second["task"] == "dynamics");
+  CHECK(second["task"] == "shift");
   CHECK(second["block"] == "linear_ssm");
   CHECK(second["adapter"] == "low_rank");
   CHECK(second["set"] == "shift_x2");
@@ -107,7 +107,7 @@ TEST_CASE("results: tables are grouped by set in the order of first rows") {
   std::ostringstream out;
   support::print_results(out, rows);
   CHECK(out.str() ==
-        "Set in (task dynamics)\n"
+        "Set in (task shift)\n"
         "block       adapter   method   error     95 % interval  steps  rejected  margin   FLOPs"
         "     time\n"
         "---------------------------------------------------------------------------------------"
@@ -117,7 +117,7 @@ TEST_CASE("results: tables are grouped by set in the order of first rows") {
         "linear_ssm  low_rank  attd    0.0170  [0.0150, 0.0195]   2.50    12.5 %  0.0100  1.23 M"
         "  1.23 ms\n"
         "\n"
-        "Set shift_x2 (task dynamics)\n"
+        "Set shift_x2 (task shift)\n"
         "block       adapter   method   error     95 % interval  steps  rejected  margin   FLOPs"
         "     time\n"
         "---------------------------------------------------------------------------------------"

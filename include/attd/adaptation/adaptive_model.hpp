@@ -37,16 +37,21 @@ class adaptive_model {
   static_assert(check_internal_loss<Loss>());
   static_assert(check_controller<Controller>());
   static_assert(check_inner_optimizer<Optimizer>());
+
+ public:
   using loss_type = losses::as_internal_loss<Loss>;
   static_assert(!loss_type::requires_causal || Model::causal,
                 "attd: this internal loss predicts the future and needs a causal model; "
                 "use reconstruction, consistency or entropy with bidirectional blocks");
-
- public:
   using weights = adaptation::fast_weights<Adapter, T>;
   using optimizer_state = typename Optimizer::template state<weights>;
   using problem = adaptation::inner_problem<Model, Adapter, loss_type, Backend, T>;
   using parameters = typename Model::template parameters<T>;
+  using scalar = T;
+  using model_type = Model;
+  using adapter_type = Adapter;
+  using optimizer_type = Optimizer;
+  using backend_type = Backend;
 
   /// Fast weights in use, their optimiser's state, and how many steps they have seen.
   struct session {
@@ -55,11 +60,13 @@ class adaptive_model {
     index_t steps = 0;
   };
 
-  /// All memory that changes while adapting and predicting; one per thread.
+  /// All memory that changes while adapting and predicting; one per thread. While `on_step` is
+  /// called, `gradient` and `taken` say how the last attempted step was made.
   struct workspace {
     problem inner;
     weights gradient, candidate;
     optimizer_state candidate_state;
+    adaptation::step_choices taken;
     adaptation::certificate_scratch certificate;
   };
 
@@ -70,8 +77,8 @@ class adaptive_model {
         optimizer_(std::move(optimizer)),
         options_(std::move(options)),
         backend_(std::move(backend)),
-        frozen_{
-            std::move(model), std::move(adapter), losses::make_internal_loss(loss), theta, {}, {}} {
+        frozen_{std::move(model), std::move(adapter), theta, {}, {}},
+        loss_(losses::make_internal_loss(loss)) {
     const index_t n = frozen_.model.systems();
     frozen_.adapted.assign(static_cast<std::size_t>(n), options_.adapted.empty() ? 1 : 0);
     for (index_t l : options_.adapted) {
@@ -95,6 +102,11 @@ class adaptive_model {
   const Controller& controller() const { return controller_; }
   const adaptation::options& options() const { return options_; }
   const parameters& theta() const { return frozen_.parameters; }
+  const Optimizer& optimizer() const { return optimizer_; }
+  const loss_type& loss() const { return loss_; }
+  const adaptation::frozen_model<Model, Adapter, T>& frozen() const { return frozen_; }
+  const adaptation::detail::stability_guard& guard() const { return guard_; }
+  const Backend& backend() const { return backend_; }
 
   /// psi_0: where every input starts.
   const weights& initial_weights() const { return psi0_; }
@@ -110,10 +122,18 @@ class adaptive_model {
   }
   void set_controller(Controller c) { controller_ = std::move(c); }
   void set_optimizer(Optimizer o) { optimizer_ = std::move(o); }
+  /// Replaces theta by parameters of the same shapes; psi_0 stays. Workspaces made before must be
+  /// told by `refresh`.
+  void set_parameters(const parameters& theta) {
+    convert_leaves(theta, frozen_.parameters);
+    frozen_.model.base_dynamics(frozen_.parameters, frozen_.base);
+    guard_.prepare(frozen_);
+  }
+  void refresh(workspace& w) const { w.inner.take_base(); }
   void set_signal_scale(const adaptation::signal_scale& s) { options_.signal = s; }
 
   workspace make_workspace() const {
-    workspace w{problem(frozen_, backend_), {}, {}, {}, {}};
+    workspace w{problem(frozen_, loss_, backend_), {}, {}, {}, {}, {}};
     zeros_like(psi0_, w.gradient);
     zeros_like(psi0_, w.candidate);
     optimizer_.initialize(psi0_, w.candidate_state);
@@ -340,11 +360,12 @@ class adaptive_model {
     convert_leaves(s.psi, w.candidate);
     convert_leaves(s.state, w.candidate_state);
     optimizer_.step(s.steps, rate_factor, w.gradient, w.candidate, w.candidate_state);
-    adaptation::detail::cap_drift(options_.drift_cap, psi0_, w.candidate);
+    w.taken.rate_factor = rate_factor;
+    w.taken.capped = adaptation::detail::cap_drift(options_.drift_cap, psi0_, w.candidate);
     if (!all_finite(w.candidate)) return false;
     w.inner.apply(w.candidate);
     const double scale = guard_.scale_back(frozen_, w.inner.effective(), options_.stability_margin,
-                                           w.candidate, w.certificate);
+                                           w.candidate, w.taken.scales, w.certificate);
     if (!(scale > 0)) return false;
     if (scale < 1) {
       ++r.scaled_back;
@@ -376,7 +397,8 @@ class adaptive_model {
   Optimizer optimizer_;
   adaptation::options options_;
   Backend backend_;
-  adaptation::frozen_problem<Model, Adapter, loss_type, T> frozen_;
+  adaptation::frozen_model<Model, Adapter, T> frozen_;
+  loss_type loss_;
   adaptation::detail::stability_guard guard_;
   weights psi0_;
 };

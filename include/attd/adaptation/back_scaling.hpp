@@ -3,7 +3,11 @@
 // Scaling a low-rank update back until stability is certain, with derivatives.
 #pragma once
 
+#include <algorithm>
 #include <attd/adaptation/lyapunov.hpp>
+#include <cmath>
+#include <type_traits>
+#include <utility>
 
 namespace attd::adaptation {
 
@@ -123,12 +127,13 @@ inline double margin_slope(const lyapunov_metric& metric) {
 /// gives d alpha = d room / N - alpha dN / N, and room = margin - epsilon depends on P through its
 /// largest eigenvalue. Zero where alpha is 1 or 0. Where the largest singular value (or eigenvalue)
 /// is repeated there is no derivative; that of one of its vectors is taken.
-/// *Shapes*: u, v [n, r]; `scale` is what the forward returned, whose branch is reused.
+/// *Shapes*: u, v [n, r]; `scale` is what the forward returned, whose branch is reused; room_slope
+/// is d room / d margin: 1 where epsilon is a constant.
 /// *Cost*: n^2 r and eigen-solves of order r; allocates nothing once `scratch` has seen the sizes.
 template <class T, class U, class V, class DU, class DV, class DP>
 void back_scaling_pullback(const lyapunov_metric& metric, const back_scale<T>& scale, view<U> u,
                            view<V> v, double d_alpha, view<DU> d_u, view<DV> d_v, view<DP> d_p,
-                           back_scaling_scratch& scratch) {
+                           back_scaling_scratch& scratch, double room_slope = 1.0) {
   if (scale.kind != scaling::scaled) return;
   const double norm = detail::update_norm(metric, u, v, scratch, true);
   const double alpha = static_cast<double>(primal(scale.alpha));
@@ -147,7 +152,7 @@ void back_scaling_pullback(const lyapunov_metric& metric, const back_scale<T>& s
     }
   }
   if constexpr (!is_none_v<view<DP>>) {
-    const double d_largest = d_alpha / norm * detail::margin_slope(metric);
+    const double d_largest = d_alpha / norm * room_slope * detail::margin_slope(metric);
     for (index_t i = 0; i < n; ++i) {
       for (index_t j = 0; j < n; ++j) {
         d_p.at(i, j) += DP(d_norm * 0.5 * norm * (side(i) * side(j) - right(i) * right(j)) +

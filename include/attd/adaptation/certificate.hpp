@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <attd/adaptation/stability.hpp>
 #include <attd/core/dynamics.hpp>
+#include <limits>
+#include <utility>
 
 namespace attd::adaptation {
 
@@ -16,6 +18,7 @@ struct certificate_scratch {
   lyapunov_metric metric;
   back_scaling_scratch scaling;
   tensor<double> change, identity;
+  tensor<double> d_change, d_p, d_a0;  // gradients of a scale
 };
 
 /// Certifies dynamics near one system's base dynamics.
@@ -65,12 +68,48 @@ class stability_certificate {
     }
   }
 
-  /// The largest alpha in [0, 1] for which base + alpha (changed - base) is certainly stable with
-  /// margin `epsilon` in the base's own metric; 0 if nothing can be said.
+  /// The largest alpha in [0, 1] for which base + alpha (changed - base) is certainly stable in the
+  /// base's own metric, with margin `wanted`, or half of the base's where that is less; 0 if
+  /// nothing can be said.
   template <class T, class M>
-  double room(const dynamics<T>& base, view<M> changed, double epsilon,
+  double room(const dynamics<T>& base, view<M> changed, double wanted,
               certificate_scratch& scratch) const {
-    if (!metric_ok_) return 0.0;
+    return metric_ok_ ? scale_of(base, changed, wanted, scratch).alpha : 0.0;
+  }
+
+  /// Adds d_alpha d alpha / d changed and d_alpha d alpha / d base (both [n, n], plain), for the
+  /// alpha that `room` returned. *Cost*: eigen-solves of order n; solves Lyapunov's equation.
+  template <class T, class M, class G>
+  void room_pullback(const dynamics<T>& base, view<M> changed, double wanted, double d_alpha,
+                     view<G> d_changed, view<G> d_base, certificate_scratch& scratch) const {
+    const auto scale = scale_of(base, changed, wanted, scratch);
+    if (scale.kind != scaling::scaled) return;
+    const index_t n = layout_.rows;
+    scratch.d_change.assign({n, n});
+    scratch.d_p.assign({n, n});
+    back_scaling_pullback(metric_, scale, std::as_const(scratch.change).view(),
+                          std::as_const(scratch.identity).view(), d_alpha, scratch.d_change.view(),
+                          view<none>{}, scratch.d_p.view(), scratch.scaling,
+                          wanted < 0.5 * metric_.margin ? 1.0 : 0.5);
+    scratch.d_a0.assign({n, n});
+    lyapunov_pullback(base.matrix.view()[0], metric_, std::as_const(scratch.d_p).view(),
+                      scratch.d_a0.view(), scratch.lyapunov);
+    for (index_t i = 0; i < n; ++i) {
+      for (index_t j = 0; j < n; ++j) {
+        d_changed.at(i, j) += G(scratch.d_change(i, j));
+        d_base.at(i, j) += G(scratch.d_a0(i, j) - scratch.d_change(i, j));
+      }
+    }
+  }
+
+  /// What is asked of a candidate: `wanted`, or half of the base's own margin where that is less
+  /// (margins of slow systems are small numbers).
+  double least_margin(double wanted) const { return std::min(wanted, 0.5 * base_margin_); }
+
+ private:
+  template <class T, class M>
+  back_scale<double> scale_of(const dynamics<T>& base, view<M> changed, double wanted,
+                              certificate_scratch& scratch) const {
     const index_t n = layout_.rows;
     scratch.change.resize({n, n});
     scratch.identity.assign({n, n});
@@ -81,16 +120,11 @@ class stability_certificate {
             double(primal(std::remove_const_t<M>(changed.at(i, j)))) - double(base.matrix(0, i, j));
       }
     }
-    return back_scaling(metric_, std::min(epsilon, 0.5 * metric_.margin), view<none>{},
-                        scratch.change.view(), scratch.identity.view(), scratch.scaling)
-        .alpha;
+    return back_scaling(metric_, std::min(wanted, 0.5 * metric_.margin), view<none>{},
+                        std::as_const(scratch.change).view(),
+                        std::as_const(scratch.identity).view(), scratch.scaling);
   }
 
-  /// What is asked of a candidate: `wanted`, or half of the base's own margin where that is less
-  /// (margins of slow systems are small numbers).
-  double least_margin(double wanted) const { return std::min(wanted, 0.5 * base_margin_); }
-
- private:
   // n^(1/2^12) - 1 for n up to 64.
   static constexpr double slack_of_the_bound = 2e-3;
 

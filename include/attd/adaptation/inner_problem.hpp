@@ -17,14 +17,27 @@ using fast_weights = layers<typename Adapter::template fast_weights<T>>;
 
 /// What does not change while inputs come and go: model, parameters, base dynamics, which systems
 /// adapt. Shared, const, by all threads.
-template <class Model, class Adapter, class Loss, class T>
-struct frozen_problem {
+template <class Model, class Adapter, class T>
+struct frozen_model {
   Model model;
   Adapter adapter;
-  Loss loss;
   typename Model::template parameters<T> parameters;
   layers<dynamics<T>> base;
   std::vector<char> adapted;
+
+  bool adapts(index_t l) const { return adapted[static_cast<std::size_t>(l)] != 0; }
+};
+
+/// An input that a loss has been prepared for; constant over the steps that are taken on it.
+template <class T>
+struct prepared_input {
+  losses::inner_data<T> data;
+  std::vector<losses::row_run> scored, guard;  ///< of data.weight and data.guard_weight
+
+  void find_runs() {
+    losses::find_scored_runs(data.weight, scored);
+    losses::find_scored_runs(data.guard_weight, guard);
+  }
 };
 
 /// Loss and guard loss of one evaluation.
@@ -36,29 +49,39 @@ struct inner_value {
 
 /// The inner problem of one input at a time, with all memory that it needs (one per thread).
 ///
-/// *Formula*: L(psi) = sum_r w_r loss_r(model(x; theta, adapter(A_0, psi))), theta frozen: no code
-/// for its gradients exists here. T is the number type of theta and data, D that of psi (T, or a
-/// dual of it for directional derivatives).
-/// *Cost*: `evaluate` one forward, `gradient` one backward down to the lowest adapted system;
-/// neither allocates once it has seen the sizes.
+/// *Formula*: L(theta, psi) = sum_r w_r loss_r(model(x; theta, adapter(A_0, psi))). T is the number
+/// type of theta, D that of psi: T, or a dual of it for directional derivatives, where the
+/// tangents of the gradients are d/de grad L(theta, psi + e v), products with second
+/// derivatives. `Loss` is an internal loss, or a row loss whose data was prepared elsewhere.
+/// *Cost*: `evaluate` one forward, `gradient` one backward down to the lowest adapted system, or
+/// through the whole model where gradients of theta are asked for by type: at test time no code
+/// for them exists. Neither allocates once it has seen the sizes.
 template <class Model, class Adapter, class Loss, class Backend, class T, class D = T>
 class inner_problem {
  public:
   using scalar = promote_t<T, D>;
+  using real = primal_t<T>;  ///< of inputs and what the loss makes of them
   using tau = std::conditional_t<Adapter::adapts_timescale, scalar, none>;
   using weights = fast_weights<Adapter, D>;
   using gradient_type = fast_weights<Adapter, scalar>;
-  using frozen = frozen_problem<Model, Adapter, Loss, T>;
+  using frozen = frozen_model<Model, Adapter, T>;
 
-  inner_problem(const frozen& f, Backend backend) : frozen_(&f), backend_(std::move(backend)) {
-    const index_t n = f.model.systems();
-    effective_.resize(n);
-    d_effective_.resize(n);
-    for (index_t l = 0; l < n; ++l) {
-      convert(f.base[l].matrix, effective_[l].matrix);
-      if (!f.base[l].imaginary.empty()) convert(f.base[l].imaginary, effective_[l].imaginary);
+  inner_problem(const frozen& f, const Loss& loss, Backend backend)
+      : frozen_(&f), loss_(&loss), backend_(std::move(backend)) {
+    d_effective_.resize(f.model.systems());
+    take_base();
+  }
+
+  /// Reads the base dynamics anew; to be called when theta has changed.
+  void take_base() {
+    const auto& base = frozen_->base;
+    effective_.resize(base.count());
+    for (index_t l = 0; l < base.count(); ++l) {
+      convert(base[l].matrix, effective_[l].matrix);
+      if (!base[l].imaginary.empty()) convert(base[l].imaginary, effective_[l].imaginary);
       if constexpr (Adapter::adapts_timescale) {
-        effective_[l].log_timescale.assign({1, std::max<index_t>(1, f.model.layout(l).timescales)});
+        effective_[l].log_timescale.assign(
+            {1, std::max<index_t>(1, frozen_->model.layout(l).timescales)});
       }
     }
   }
@@ -66,7 +89,7 @@ class inner_problem {
   /// Takes an input: what follows is about it. Returns false, and there is then nothing to
   /// evaluate, where an observation is too short for the loss or no row is scored.
   /// *Errors*: an empty group, observations of different channels, and what the loss throws.
-  bool prepare(std::span<const observation<T>> group, const losses::guard_split& split) {
+  bool prepare(std::span<const observation<real>> group, const losses::guard_split& split) {
     if (group.empty()) fail("adapt: the group has no observation, expected at least 1");
     bool long_enough = true;
     for (const auto& o : group) {
@@ -74,49 +97,42 @@ class inner_problem {
                    channels(group.front().input));
       expect_equal("adapt", "the number of measured channels of an observation",
                    channels(o.measured), channels(group.front().measured));
-      long_enough = long_enough && o.length() >= losses::detail::least_length(frozen_->loss, o);
+      long_enough = long_enough && o.length() >= losses::detail::least_length(*loss_, o);
     }
+    shared_ = nullptr;
     if (!long_enough) return false;
-    frozen_->loss.prepare(group, split, data_);
-    losses::find_scored_runs(data_.weight, scored_);
-    losses::find_scored_runs(data_.guard_weight, guard_);
-    return data_.has_scored();
+    loss_->prepare(group, split, own_.data);
+    own_.find_runs();
+    return own_.data.has_scored();
   }
+
+  /// What was prepared; may be filled by others, who then call `find_runs` on it.
+  prepared_input<real>& own_input() {
+    shared_ = nullptr;
+    return own_;
+  }
+  /// From now on evaluates an input that another problem has prepared, and keeps.
+  void share_input(const prepared_input<real>& input) { shared_ = &input; }
 
   /// Loss at psi. Effective dynamics and activations are kept for `gradient`.
   inner_value<scalar> evaluate(const weights& psi) {
     apply(psi);
-    run(data_.batch, data_.model_input());
+    const auto& [data, scored, guard] = input();
+    run(data.batch, data.model_input());
     const auto output = std::as_const(cache_).output().view();
-    frozen_->loss.evaluate(backend_, output, data_, scratch_);
-    expect_equal("internal loss", "the number of weights", data_.weight.size(),
+    loss_->evaluate(backend_, output, data, scratch_);
+    expect_equal("internal loss", "the number of weights", data.weight.size(),
                  scratch_.rows.size());
     inner_value<scalar> value;
-    value.loss = losses::weighted_sum(scratch_.rows, data_.weight, scored_);
-    value.guard = guard_.empty() ? value.loss
-                                 : losses::weighted_sum(scratch_.rows, data_.guard_weight, guard_);
+    value.loss = losses::weighted_sum(scratch_.rows, data.weight, scored);
+    value.guard = guard.empty() ? value.loss
+                                : losses::weighted_sum(scratch_.rows, data.guard_weight, guard);
     return value;
   }
 
-  /// d loss / d psi at the psi of the last `evaluate`.
+  /// g = d loss / d psi at the psi of the last `evaluate`.
   void gradient(const weights& psi, gradient_type& g) {
-    const auto output = std::as_const(cache_).output().view();
-    d_output_.assign(output.shape());
-    frozen_->loss.backward(backend_, output, data_, std::as_const(data_.weight).view(), scratch_,
-                           d_output_.view());
-    for (index_t l = 0; l < effective_.count(); ++l) {
-      if (!adapts(l)) continue;
-      d_effective_[l].matrix.assign(effective_[l].matrix.shape());
-      if (!effective_[l].imaginary.empty()) {
-        d_effective_[l].imaginary.assign(effective_[l].imaginary.shape());
-      }
-      if constexpr (Adapter::adapts_timescale) {
-        d_effective_[l].log_timescale.assign(effective_[l].log_timescale.shape());
-      }
-    }
-    frozen_->model.backward(backend_, data_.batch, frozen_->parameters, effective_,
-                            data_.model_input(), cache_, std::as_const(d_output_).view(),
-                            no_parameters_, d_effective_, frozen_->adapted);
+    backward_to_dynamics(no_parameters_, frozen_->adapted, primal_t<scalar>(1));
     zero_leaves(g);
     dynamics<none> no_base;
     for (index_t l = 0; l < effective_.count(); ++l) {
@@ -124,6 +140,34 @@ class inner_problem {
       frozen_->adapter.pullback(frozen_->model.layout(l), frozen_->base[l], psi[l], d_effective_[l],
                                 no_base, g[l]);
     }
+  }
+
+  /// g = factor d loss / d psi and d_theta += factor d loss / d theta at the psi of the last
+  /// `evaluate`. `every` has one true entry per system. Gradients are of `scalar`.
+  template <class Parameters>
+  void gradient(const weights& psi, gradient_type& g, Parameters& d_theta,
+                const std::vector<char>& every, primal_t<scalar> factor = 1) {
+    backward_to_dynamics(d_theta, every, factor);
+    zero_leaves(g);
+    const index_t n = effective_.count();
+    d_base_.resize(n);
+    for (index_t l = 0; l < n; ++l) {
+      // What does not adapt is the base itself.
+      if (!adapts(l)) {
+        convert(d_effective_[l].matrix, d_base_[l].matrix);
+        if (!effective_[l].imaginary.empty()) {
+          convert(d_effective_[l].imaginary, d_base_[l].imaginary);
+        }
+        continue;
+      }
+      d_base_[l].matrix.assign(frozen_->base[l].matrix.shape());
+      if (!frozen_->base[l].imaginary.empty()) {
+        d_base_[l].imaginary.assign(frozen_->base[l].imaginary.shape());
+      }
+      frozen_->adapter.pullback(frozen_->model.layout(l), frozen_->base[l], psi[l], d_effective_[l],
+                                d_base_[l], g[l]);
+    }
+    frozen_->model.base_dynamics_backward(frozen_->parameters, d_base_, d_theta);
   }
 
   /// Makes psi's dynamics the current ones.
@@ -136,12 +180,12 @@ class inner_problem {
   }
 
   /// Runs the model with the current dynamics from zero states; the output stays in `output()`.
-  void run(const sequences& batch, const sequence_input<T>& input) {
+  void run(const sequences& batch, const sequence_input<real>& input) {
     frozen_->model.reset_states(batch.count(), cache_);
     run_from_states(batch, input);
   }
   /// The same from the states in `states()`, which the caller has set.
-  void run_from_states(const sequences& batch, const sequence_input<T>& input) {
+  void run_from_states(const sequences& batch, const sequence_input<real>& input) {
     frozen_->model.forward(backend_, batch, frozen_->parameters, effective_, input, cache_);
   }
 
@@ -149,18 +193,52 @@ class inner_problem {
   auto& states() { return cache_.initial; }
   auto& final_states() { return cache_.final; }
   const layers<dynamics<scalar, tau>>& effective() const { return effective_; }
-  const losses::inner_data<T>& data() const { return data_; }
+  const prepared_input<real>& input() const { return shared_ ? *shared_ : own_; }
+  const losses::inner_data<real>& data() const { return input().data; }
   Backend& backend() { return backend_; }
-  bool adapts(index_t l) const { return frozen_->adapted[static_cast<std::size_t>(l)] != 0; }
+  bool adapts(index_t l) const { return frozen_->adapts(l); }
 
  private:
-  static index_t channels(view<const T> v) { return v.shape().rank == 0 ? 0 : v.columns(); }
+  static index_t channels(view<const real> v) { return v.shape().rank == 0 ? 0 : v.columns(); }
+
+  // factor d loss / d effective dynamics, of the systems that are wanted, and into d_theta.
+  template <class Parameters>
+  void backward_to_dynamics(Parameters& d_theta, const std::vector<char>& wanted,
+                            primal_t<scalar> factor) {
+    const losses::inner_data<real>& data = input().data;
+    const auto output = std::as_const(cache_).output().view();
+    d_output_.assign(output.shape());
+    loss_->backward(backend_, output, data, std::as_const(data.weight).view(), scratch_,
+                    d_output_.view());
+    if (factor != primal_t<scalar>(1)) {
+      for (index_t r = 0; r < output.rows(); ++r) {
+        for (index_t c = 0; c < output.columns(); ++c) {
+          d_output_.view().at(r, c) = scalar(d_output_.view().at(r, c)) * factor;
+        }
+      }
+    }
+    for (index_t l = 0; l < effective_.count(); ++l) {
+      if (!wanted[static_cast<std::size_t>(l)]) continue;
+      d_effective_[l].matrix.assign(effective_[l].matrix.shape());
+      if (!effective_[l].imaginary.empty()) {
+        d_effective_[l].imaginary.assign(effective_[l].imaginary.shape());
+      }
+      if constexpr (Adapter::adapts_timescale) {
+        d_effective_[l].log_timescale.assign(effective_[l].log_timescale.shape());
+      }
+    }
+    frozen_->model.backward(backend_, data.batch, frozen_->parameters, effective_,
+                            data.model_input(), cache_, std::as_const(d_output_).view(), d_theta,
+                            d_effective_, wanted);
+  }
 
   const frozen* frozen_;
+  const Loss* loss_;
   Backend backend_;
-  losses::inner_data<T> data_;
-  std::vector<losses::row_run> scored_, guard_;  // of data_.weight and data_.guard_weight
+  prepared_input<real> own_;
+  const prepared_input<real>* shared_ = nullptr;
   layers<dynamics<scalar, tau>> effective_, d_effective_;
+  layers<dynamics<scalar>> d_base_;
   typename Model::template cache<scalar> cache_;
   losses::loss_scratch<scalar> scratch_;
   tensor<scalar> d_output_;

@@ -3,8 +3,11 @@
 // The norm in which a stable matrix contracts: Lyapunov's equation, its norm and its derivative.
 #pragma once
 
+#include <algorithm>
 #include <attd/adaptation/detail/small_matrices.hpp>
 #include <attd/operations/detail/dense_solve.hpp>
+#include <cmath>
+#include <type_traits>
 
 namespace attd::adaptation {
 
@@ -27,6 +30,7 @@ struct lyapunov_scratch {
   tensor<double> a, x, y, z;
   operations::detail::lu_factors<double> lu;
   detail::symmetric_eigen eigen;
+  /// Memory for systems of n states.
   void resize(index_t n) {
     for (tensor<double>* t : {&a, &x, &y, &z}) t->resize({n, n});
   }

@@ -23,6 +23,8 @@ struct signal_scale {
   double deviation = 1;
 
   double operator()(double loss) const { return (std::log(loss + epsilon) - mean) / deviation; }
+  /// ds / d loss; the statistics are constants.
+  double slope(double loss) const { return 1.0 / ((loss + epsilon) * deviation); }
   /// Mean and standard deviation of the log of these losses (at least two different ones).
   static signal_scale from_losses(const std::vector<double>& losses, double epsilon = 1e-12) {
     if (losses.size() < 2) {
@@ -61,6 +63,13 @@ struct options {
 struct budget {
   index_t steps = std::numeric_limits<index_t>::max();
   double seconds = std::numeric_limits<double>::infinity();
+};
+
+/// Choices that were made for a step and that its derivative takes over, never makes again.
+struct step_choices {
+  double rate_factor = 1;      ///< of the rate, after rejections
+  bool capped = false;         ///< moved back to the drift cap
+  std::vector<double> scales;  ///< per system; below 1: scaled back to stay certified
 };
 
 /// What happened while adapting to one input. Vectors keep their memory between uses.

@@ -3,8 +3,11 @@
 // Certificates that dense dynamics stay stable: a bound on the spectral radius, and scaling back.
 #pragma once
 
+#include <algorithm>
 #include <attd/adaptation/back_scaling.hpp>
 #include <attd/adaptation/lyapunov.hpp>
+#include <cmath>
+#include <limits>
 
 namespace attd::adaptation {
 

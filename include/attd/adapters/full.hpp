@@ -96,8 +96,8 @@ struct full {
     }
   }
 
-  template <class T>
-  void shrink(double alpha, fast_weights<T>& psi) const {
+  template <class Alpha, class T>
+  void shrink(const Alpha& alpha, fast_weights<T>& psi) const {
     for_each_leaf(
         [&](auto& leaf) {
           if (leaf.empty()) return;

@@ -89,8 +89,8 @@ struct log_low_rank {
     }
   }
 
-  template <class T>
-  void shrink(double alpha, fast_weights<T>& psi) const {
+  template <class Alpha, class T>
+  void shrink(const Alpha& alpha, fast_weights<T>& psi) const {
     low_rank{}.shrink(alpha, psi);
   }
 

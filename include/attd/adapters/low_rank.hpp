@@ -119,9 +119,9 @@ struct low_rank {
     }
   }
 
-  template <class T>
-  void shrink(double alpha, fast_weights<T>& psi) const {
-    const T root = T(std::sqrt(alpha));
+  template <class Alpha, class T>
+  void shrink(const Alpha& alpha, fast_weights<T>& psi) const {
+    const T root = T(sqrt(alpha));
     for_each_leaf(
         [&](auto& leaf) {
           const auto v = leaf.view();

@@ -41,8 +41,8 @@ struct no_adapter {
     }
   }
 
-  template <class T>
-  void shrink(double, fast_weights<T>&) const {}
+  template <class Alpha, class T>
+  void shrink(const Alpha&, fast_weights<T>&) const {}
 
  private:
   // Every set of dynamics is the one base: their gradients sum up.

@@ -80,8 +80,8 @@ struct timescale {
   }
 
   /// Shrinks the matrix part only: a step size cannot make a stable continuous system unstable.
-  template <class T>
-  void shrink(double alpha, fast_weights<T>& psi) const {
+  template <class Alpha, class T>
+  void shrink(const Alpha& alpha, fast_weights<T>& psi) const {
     inner.shrink(alpha, psi.matrix);
   }
 

@@ -11,12 +11,14 @@
 #include <attd/operations/zero_order_hold.hpp>
 #include <cmath>
 #include <tuple>
+#include <type_traits>
 
 namespace attd::blocks {
 
 /// Whether A is the transition itself or the generator of a continuous-time system.
 enum class time_domain { discrete, continuous };
 
+/// Parameters of `dense_dynamics`.
 template <class T>
 struct dense_dynamics_parameters {
   tensor<T> a;  ///< A [state, state]
@@ -68,6 +70,7 @@ struct dense_dynamics {
   template <class T>
   using parameters = dense_dynamics_parameters<T>;
 
+  /// Kind and shape of the dynamics that adapters change.
   dynamics_layout layout() const { return {kind, state, state, continuous ? 1 : 0}; }
 
   /// Rotations of evenly spaced angles, slightly damped: stable, and able to oscillate.
@@ -94,6 +97,7 @@ struct dense_dynamics {
     }
   }
 
+  /// A as it stands in the parameters, shared by all sequences (S = 1).
   template <class P>
   void base_dynamics(const parameters<P>& p, dynamics<P>& base) const {
     base.matrix.resize({1, state, state});
@@ -202,6 +206,8 @@ struct dense_dynamics {
     }
   }
 
+  /// Floating-point operations of a forward over `tokens` tokens (without the discretisation, which
+  /// does not depend on them).
   double forward_flops(double tokens) const {
     return 2.0 * tokens * double(state) * double(state + input);
   }

@@ -12,11 +12,11 @@
 #include <attd/operations/matmul.hpp>
 #include <cmath>
 #include <tuple>
-#include <type_traits>
 #include <utility>
 
 namespace attd::blocks {
 
+/// Parameters of `basic_linear_ssm`.
 template <class T>
 struct linear_ssm_parameters {
   dense_dynamics_parameters<T> dynamics;
@@ -25,6 +25,7 @@ struct linear_ssm_parameters {
   static constexpr std::tuple names{"", "C", "D"};
 };
 
+/// Activations kept from forward to backward, and temporary memory.
 template <class S>
 struct linear_ssm_cache {
   dense_dynamics_cache<S> dynamics;
@@ -56,8 +57,11 @@ struct basic_linear_ssm {
   template <class S>
   using cache = linear_ssm_cache<S>;
 
+  /// Channels that a token has.
   index_t inputs() const { return input; }
+  /// Channels of a token of the output.
   index_t outputs() const { return output; }
+  /// Kind and shape of the dynamics that adapters change.
   dynamics_layout layout() const { return part().layout(); }
 
   /// A and B as `dense_dynamics`; C normal with deviation 1/sqrt(state); D zero.
@@ -77,16 +81,19 @@ struct basic_linear_ssm {
     }
   }
 
+  /// A as it stands in the parameters, shared by all sequences (S = 1).
   template <class P>
   void base_dynamics(const parameters<P>& p, dynamics<P>& base) const {
     part().base_dynamics(p.dynamics, base);
   }
+  /// Adds dynamics gradients (of the shared dynamics, S = 1) to the parameters'.
   template <class P, class G, class Tau>
   void base_dynamics_backward(const parameters<P>& p, const dynamics<G, Tau>& d_base,
                               parameters<G>& d_p) const {
     part().base_dynamics_backward(p.dynamics, d_base, d_p.dynamics);
   }
 
+  /// The state before the first token of `count` sequences: zeros.
   template <class T>
   void reset_state(index_t count, state<T>& s) const {
     s.h.assign({count, state_size});
@@ -126,6 +133,7 @@ struct basic_linear_ssm {
                     d_initial.h.view());
   }
 
+  /// Floating-point operations of a forward over `tokens` tokens.
   double forward_flops(double tokens) const {
     namespace count = metrics::flops;
     return tokens * double(count::dense_recurrence(1, state_size, input) +

@@ -14,8 +14,10 @@
 #include <attd/operations/selective_scan.hpp>
 #include <attd/operations/transform.hpp>
 #include <cmath>
+#include <cstdint>
 #include <tuple>
 #include <type_traits>
+#include <utility>
 
 namespace attd::blocks {
 
@@ -53,12 +55,20 @@ struct mamba {
   template <class S>
   using cache = mamba_cache<S>;
 
+  /// Channels that a token has.
   index_t inputs() const { return width; }
+  /// Channels of a token of the output: as many.
   index_t outputs() const { return width; }
+  /// Channels inside the block.
   index_t inner() const { return expand * width; }
+  /// Rank of the step size's projection; by default width / 16, rounded up.
   index_t step_rank() const { return rank > 0 ? rank : (width + 15) / 16; }
+  /// Kind and shape of the dynamics that adapters change.
   dynamics_layout layout() const { return {kind, inner(), state_size, inner()}; }
 
+  /// As the authors' code: uniform weights, A = -(1 .. state_size), D = 1, and biases such that the
+  /// step sizes start log-uniform in [step_min, step_max].
+  /// *Errors*: `attd::error` for sizes below 1.
   template <class T>
   void initialize(random_stream random, parameters<T>& p) const {
     if (width < 1 || expand < 1 || state_size < 1 || kernel < 1) {
@@ -118,6 +128,7 @@ struct mamba {
     }
   }
 
+  /// The state before the first token of `count` sequences: zeros.
   template <class T>
   void reset_state(index_t count, state<T>& s) const {
     s.conv.assign({count, kernel - 1, inner()});
@@ -243,6 +254,7 @@ struct mamba {
     }
   }
 
+  /// Floating-point operations of a forward over `tokens` tokens.
   double forward_flops(double tokens) const {
     namespace count = metrics::flops;
     const index_t channels = inner(), low = step_rank();

@@ -52,6 +52,7 @@ struct mamba_cache {
 
 /// softplus(x) exp(tau): the step size of a channel whose time runs exp(tau) times as fast.
 struct scaled_step {
+  /// Of any number type.
   template <class T>
   ATTD_HD T operator()(T x, T tau) const {
     return softplus(x) * exp(tau);

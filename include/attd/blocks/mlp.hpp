@@ -14,6 +14,7 @@
 
 namespace attd::blocks {
 
+/// Parameters of `mlp`.
 template <class T>
 struct mlp_parameters {
   tensor<T> linear_weight;  ///< [output, input]
@@ -25,6 +26,7 @@ struct mlp_parameters {
                                     "down.weight"};
 };
 
+/// Activations kept from forward to backward, and temporary memory.
 template <class S>
 struct mlp_cache {
   tensor<S> before;  ///< up x + bias [token, hidden]
@@ -60,6 +62,7 @@ struct mlp {
     fill(p.down_weight, {output, hidden}, 1.0 / std::sqrt(double(hidden)));
   }
 
+  /// Output y of all tokens, activations into the cache.
   template <class Backend, class P, class X, class S, class Y>
   void forward(Backend& backend, const sequences& batch, const parameters<P>& p, view<X> x,
                mlp_cache<S>& cache, view<Y> y) const {
@@ -81,6 +84,8 @@ struct mlp {
     add_product(backend, batch, cache.hidden.view(), p.down_weight.view(), y);
   }
 
+  /// Given d_y, adds the gradients that are asked for by type; `cache` is that of the forward
+  /// before.
   template <class Backend, class P, class X, class S, class DY, class DX, class DP>
   void backward(Backend& backend, const sequences& batch, const parameters<P>& p, view<X> x,
                 mlp_cache<S>& cache, view<DY> d_y, view<DX> d_x, parameters<DP>& d_p) const {
@@ -117,6 +122,7 @@ struct mlp {
             std::as_const(cache.d_before).view(), d_p.up_weight.view(), d_p.up_bias.view());
   }
 
+  /// Floating-point operations of a forward over `tokens` tokens.
   double forward_flops(double tokens) const {
     return 2.0 * tokens * double(input * output + hidden * (input + output));
   }

@@ -15,7 +15,9 @@
 #include <attd/operations/linear.hpp>
 #include <attd/operations/transform.hpp>
 #include <cmath>
+#include <cstdint>
 #include <tuple>
+#include <type_traits>
 
 namespace attd::blocks {
 
@@ -46,6 +48,7 @@ struct s4d_parameters {
                                     "output_linear.weight",
                                     "output_linear.bias"};
 };
+/// Run both ways: the same, and a second read-out.
 template <class T>
 struct s4d_parameters<T, true> {
   tensor<T> d;
@@ -74,6 +77,7 @@ struct s4d_state {
   tensor<T> re, im;
   static constexpr std::tuple names{"re", "im"};
 };
+/// Run both ways: nothing to carry.
 template <class T>
 struct s4d_state<T, true> {
   static constexpr std::tuple<> names{};
@@ -96,6 +100,7 @@ struct s4d_cache {
 
 /// a sigmoid(b): the gated linear unit  [Dauphin2017].
 struct gated_sigmoid_function {
+  /// Of any number type.
   template <class T>
   ATTD_HD T operator()(T a, T b) const {
     return a * sigmoid(b);
@@ -137,11 +142,18 @@ struct s4d {
   template <class S>
   using cache = s4d_cache<S>;
 
+  /// Complex modes of a channel.
   index_t modes() const { return state_size / 2; }
+  /// Channels that a token has.
   index_t inputs() const { return channels; }
+  /// Channels of a token of the output: as many.
   index_t outputs() const { return channels; }
+  /// Kind and shape of the dynamics that adapters change.
   dynamics_layout layout() const { return {kind, channels, modes(), channels}; }
 
+  /// Spectrum, step sizes and read-out as documented above; W and bias uniform in
+  /// +-1/sqrt(channels), D normal.
+  /// *Errors*: `attd::error` for an odd state_size.
   template <class T>
   void initialize(random_stream random, parameters<T>& p) const {
     if (state_size < 2 || state_size % 2 != 0) {
@@ -204,6 +216,7 @@ struct s4d {
     }
   }
 
+  /// The state before the first token of `count` sequences: zeros, or nothing if bidirectional.
   template <class T>
   void reset_state(index_t count, state<T>& s) const {
     if constexpr (!Bidirectional) {
@@ -301,6 +314,7 @@ struct s4d {
     }
   }
 
+  /// Floating-point operations of a forward over `tokens` tokens.
   double forward_flops(double tokens) const {
     namespace count = metrics::flops;
     const index_t directions = Bidirectional ? 2 : 1;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <attd/core/dynamics.hpp>
+#include <attd/core/recorded.hpp>
 #include <attd/core/random.hpp>
 #include <type_traits>
 
@@ -24,8 +25,10 @@ namespace attd {
 ///     const dynamics<S, Tau>& d_out, dynamics<DB>& d_base, fast_weights<G>& d_psi) const`: adds
 ///     the
 ///    exact transposed derivative of `apply` to d_psi and, unless DB is `none`, to d_base.
-/// 6. `void shrink(double alpha, fast_weights<T>& psi) const`: makes the change of the dynamics
-///    alpha times what it was (0 <= alpha <= 1; exactly for adapters of dense dynamics).
+/// 6. `void shrink(const Alpha& alpha, fast_weights<T>& psi) const`: makes the change of the
+///    dynamics alpha times what it was (0 <= alpha <= 1; exactly for adapters of dense dynamics).
+///    Both types are template parameters: training differentiates through it, T and Alpha then
+///    being `recorded<>` numbers.
 /// 7. optional `void count_clamped(const dynamics_layout&, const dynamics<P>& base,
 ///    const fast_weights<P>& psi, adapters::clamp_count&) const`: counts the numbers that `apply`
 ///    holds at a limit; the report shows their share.
@@ -67,8 +70,11 @@ concept has_pullback = requires(const A& a, const typename A::template fast_weig
   a.pullback(layout, base, psi, d_out, no_base, d_psi);
 };
 template <class A>
-concept has_shrink =
-    requires(const A& a, typename A::template fast_weights<double>& psi) { a.shrink(0.5, psi); };
+concept has_shrink = requires(const A& a, typename A::template fast_weights<double>& psi,
+                              typename A::template fast_weights<recorded<double>>& recorded_psi) {
+  a.shrink(0.5, psi);
+  a.shrink(recorded<double>(0.5), recorded_psi);
+};
 
 }  // namespace detail
 
@@ -102,7 +108,8 @@ consteval bool check_adapter() {
                   "const; see docs/concepts/adapter.md#pullback");
   } else if constexpr (!detail::has_shrink<A>) {
     static_assert(detail::has_shrink<A>,
-                  "attd: Adapter needs shrink(alpha, fast_weights&) const; "
+                  "attd: Adapter needs shrink(const Alpha&, fast_weights<T>&) const, a template over both "
+                  "number types; "
                   "see docs/concepts/adapter.md#shrink");
   }
   return true;

@@ -133,6 +133,12 @@ ATTD_HD inline dual<T> erf(const dual<T>& x) {
   const T slope = T(1.12837916709551257390) * exp(-(x.value * x.value));  // 2 / sqrt(pi)
   return {erf(x.value), slope * x.tangent};
 }
+/// x^n for a constant n and x > 0 (or an n that is whole).
+template <class T>
+ATTD_HD inline dual<T> pow(const dual<T>& x, double n) {
+  using std::pow;
+  return {T(pow(x.value, n)), T(n) * T(pow(x.value, n - 1.0)) * x.tangent};
+}
 template <class T>
 ATTD_HD inline dual<T> abs(const dual<T>& x) {
   return select(primal(x) < primal_t<T>(0), -x, x);

@@ -5,7 +5,10 @@
 
 #include <attd/core/sequences.hpp>
 #include <attd/core/tensor.hpp>
+#include <cstddef>
 #include <span>
+#include <type_traits>
+#include <vector>
 
 namespace attd {
 

@@ -52,8 +52,10 @@ struct csv_table {
   std::string source;             ///< the file's name, for messages
   index_t row_count = 0;
 
+  /// Rows below the header.
   index_t rows() const { return row_count; }
 
+  /// Whether a column has this name.
   bool has(std::string_view name) const {
     return std::find(names.begin(), names.end(), name) != names.end();
   }

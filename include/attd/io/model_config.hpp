@@ -9,7 +9,7 @@
 #include <attd/io/detail/config_visitors.hpp>
 #include <attd/models/dynamics_net.hpp>
 #include <attd/models/sequence_model.hpp>
-#include <cstdint>
+#include <cstddef>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -52,6 +52,7 @@ inline constexpr const char* activation_name<operations::softplus_function> = "s
 // What follows names every run-time member of a type once, with its range, for writing and reading
 // alike. For a type of your own write the same beside it; it is found by its namespace.
 
+/// Members, their ranges and the number of parameters of `linear_encoder`.
 template <class Visitor>
 void describe(Visitor& v, models::linear_encoder& e) {
   v.type("linear_encoder");
@@ -60,6 +61,7 @@ void describe(Visitor& v, models::linear_encoder& e) {
   v.numbers(double(e.width) * double(e.input + 1));
 }
 
+/// Members, their ranges and the number of parameters of `embedding_encoder`.
 template <class Visitor>
 void describe(Visitor& v, models::embedding_encoder& e) {
   v.type("embedding_encoder");
@@ -68,6 +70,7 @@ void describe(Visitor& v, models::embedding_encoder& e) {
   v.numbers(double(e.vocabulary) * double(e.width));
 }
 
+/// Members, their ranges and the number of parameters of `linear_head`.
 template <class Visitor>
 void describe(Visitor& v, models::linear_head& h) {
   v.type("linear_head");
@@ -77,6 +80,7 @@ void describe(Visitor& v, models::linear_head& h) {
   v.numbers(double(h.width) * double(h.output));
 }
 
+/// Members, their ranges and the number of parameters of `pooled_head`.
 template <class Visitor>
 void describe(Visitor& v, models::pooled_head& h) {
   v.type("pooled_head");
@@ -87,6 +91,7 @@ void describe(Visitor& v, models::pooled_head& h) {
   v.numbers(double(h.width) * double(h.output));
 }
 
+/// Members, their ranges and the number of parameters of `mamba`.
 template <class Visitor>
 void describe(Visitor& v, blocks::mamba& b) {
   v.type("mamba");
@@ -104,6 +109,7 @@ void describe(Visitor& v, blocks::mamba& b) {
                      2 * double(b.step_rank())));
 }
 
+/// Members, their ranges and the number of parameters of `s4d`.
 template <class Visitor, bool Bidirectional>
 void describe(Visitor& v, blocks::s4d<Bidirectional>& b) {
   v.type("s4d");
@@ -117,6 +123,7 @@ void describe(Visitor& v, blocks::s4d<Bidirectional>& b) {
   v.numbers(2 * double(b.channels) * (double(b.state_size) + double(b.channels)));
 }
 
+/// Members, their ranges and the number of parameters of `basic_linear_ssm`.
 template <class Visitor, blocks::time_domain Domain>
 void describe(Visitor& v, blocks::basic_linear_ssm<Domain>& b) {
   v.type("linear_ssm");
@@ -129,6 +136,7 @@ void describe(Visitor& v, blocks::basic_linear_ssm<Domain>& b) {
   v.numbers(state * (state + input + output) + input * output);
 }
 
+/// Members, their ranges and the number of parameters of `dynamics_net`.
 template <class Visitor, blocks::time_domain Domain, class Activation>
   requires(detail::activation_name<Activation> != nullptr)
 void describe(Visitor& v, models::dynamics_net<Domain, Activation>& m) {
@@ -154,6 +162,7 @@ void describe(Visitor& v, models::dynamics_net<Domain, Activation>& m) {
                                layer(width, last));
 }
 
+/// Members, their ranges and the number of parameters of `sequence_model`.
 template <class Visitor, describable Encoder, describable Block, describable Head>
 void describe(Visitor& v, models::sequence_model<Encoder, Block, Head>& m) {
   using models::norm_kind;

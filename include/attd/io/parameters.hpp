@@ -5,11 +5,13 @@
 
 #include <attd/core/leaves.hpp>
 #include <attd/io/safetensors.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <set>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 

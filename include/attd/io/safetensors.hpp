@@ -3,6 +3,7 @@
 // Named tensors in the safetensors format: a reader that trusts nothing, an atomic writer.
 #pragma once
 
+#include <algorithm>
 #include <attd/config.hpp>
 #include <attd/error.hpp>
 #include <attd/io/bytes.hpp>
@@ -87,6 +88,7 @@ struct safetensors_file {
   std::string source;
   std::shared_ptr<const std::vector<std::byte>> storage;
 
+  /// Whether a tensor has this name.
   bool has(std::string_view name) const { return find(name) != nullptr; }
 
   /// The entry of this name, or null.

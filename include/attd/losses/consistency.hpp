@@ -3,8 +3,13 @@
 // Agreement of the model with itself under noise, and confidence.
 #pragma once
 
+#include <algorithm>
 #include <attd/concepts/internal_loss.hpp>
 #include <attd/core/random.hpp>
+#include <attd/losses/preparation.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <span>
 
 namespace attd::losses {
 
@@ -20,19 +25,13 @@ struct consistency {
 
   static constexpr bool requires_causal = false;
 
+  /// Two noisy copies of each observation, one after the other; scored at the rows of the first.
   template <class T>
   void prepare(std::span<const observation<T>> group, const guard_split& split,
                inner_data<T>& data) const {
-    data.batch.clear();
-    for (const auto& o : group) {
-      detail::expect_length("consistency", o.length(), 1);
-      data.batch.append(o.length());
-      data.batch.append(o.length());
-    }
+    detail::lay_out("consistency", *this, group, 0, data, 2);
     data.input.resize({data.batch.tokens(), group.front().input.columns()});
-    const index_t rows = pooled ? data.batch.count() : data.batch.tokens();
-    data.weight.assign({rows});
-    data.guard_weight.assign({rows});
+    detail::clear_weights(data, pooled ? data.batch.count() : data.batch.tokens());
     for (index_t s = 0; s < data.batch.count(); ++s) {
       const auto& o = group[static_cast<std::size_t>(s / 2)];
       const index_t first = data.batch.offset(s), length = data.batch.length(s);
@@ -49,10 +48,10 @@ struct consistency {
         detail::mark_rows(data, split, first, 0, length);
       }
     }
-    detail::normalize_weights(data.weight);
-    detail::normalize_weights(data.guard_weight);
+    detail::normalize_parts(data);
   }
 
+  /// Row of the first copy: the mean squared difference of the pair; rows of the second: 0.
   template <class Backend, class S, class T>
   void evaluate(Backend&, view<const S> output, const inner_data<T>& data,
                 loss_scratch<S>& scratch) const {
@@ -66,10 +65,13 @@ struct consistency {
     });
   }
 
+  /// Adds to the gradient of both rows of a pair, weighted as its first row; pairs of weight 0 are
+  /// not looked at.
   template <class Backend, class S, class T>
   void backward(Backend&, view<const S> output, const inner_data<T>& data, view<const T> weight,
                 loss_scratch<S>&, view<S> d_output) const {
     for_each_pair(data, [&](index_t r, index_t twin) {
+      if (weight(r) == T(0)) return;
       const T factor = T(2) * weight(r) / T(output.columns());
       for (index_t c = 0; c < output.columns(); ++c) {
         const S d = factor * (S(output.at(r, c)) - S(output.at(twin, c)));
@@ -102,39 +104,27 @@ struct entropy : entropy_rows {
 
   static constexpr bool requires_causal = false;
 
+  /// Each observation as it is; every token is scored, or the whole sequence where `pooled`.
   template <class T>
   void prepare(std::span<const observation<T>> group, const guard_split& split,
                inner_data<T>& data) const {
-    data.batch.clear();
-    for (const auto& o : group) {
-      detail::expect_length("entropy", o.length(), 1);
-      data.batch.append(o.length());
-    }
+    detail::lay_out("entropy", *this, group, 0, data);
     const bool tokens = !group.front().ids.empty();
     if (tokens) {
       data.ids.resize(static_cast<std::size_t>(data.batch.tokens()));
     } else {
       data.input.resize({data.batch.tokens(), group.front().input.columns()});
     }
-    const index_t rows = pooled ? data.batch.count() : data.batch.tokens();
-    data.weight.assign({rows});
-    data.guard_weight.assign({rows});
-    for (index_t s = 0; s < data.batch.count(); ++s) {
-      const auto& o = group[static_cast<std::size_t>(s)];
-      const index_t first = data.batch.offset(s), length = data.batch.length(s);
+    detail::clear_weights(data, pooled ? data.batch.count() : data.batch.tokens());
+    if (pooled) std::fill_n(data.weight.data(), data.weight.size(), T(1));
+    detail::fill_sequences(group, data, [&](const auto& o, index_t first, index_t length) {
       if (tokens) {
         std::copy(o.ids.begin(), o.ids.end(), data.ids.begin() + first);
       } else {
         detail::copy_rows(o.input, data.input.view().row_range(first, length));
       }
-      if (pooled) {
-        data.weight(s) = T(1);
-      } else {
-        detail::mark_rows(data, split, first, 0, length);
-      }
-    }
-    detail::normalize_weights(data.weight);
-    detail::normalize_weights(data.guard_weight);
+      if (!pooled) detail::mark_rows(data, split, first, 0, length);
+    });
   }
 };
 

@@ -9,6 +9,7 @@ namespace attd::losses {
 
 /// (p - t)^2
 struct squared_error {
+  /// (p - t)^2 of any number type.
   template <class T>
   ATTD_HD T operator()(T prediction, T target) const {
     return square(prediction - target);
@@ -18,6 +19,7 @@ struct squared_error {
 /// log cosh(p - t): quadratic near 0, linear far away; smooth, so it has second derivatives.
 /// Computed as |e| + softplus(-2|e|) - log 2.
 struct log_cosh {
+  /// log cosh(p - t) of any number type.
   template <class T>
   ATTD_HD T operator()(T prediction, T target) const {
     const T e = abs(prediction - target);

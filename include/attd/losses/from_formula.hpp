@@ -5,7 +5,7 @@
 
 #include <attd/losses/next_value.hpp>
 #include <attd/losses/output_error.hpp>
-#include <type_traits>
+#include <span>
 
 namespace attd::losses {
 
@@ -23,6 +23,7 @@ struct from_formula : elementwise_rows<Formula> {
     return washout + (o.measured.shape().rank > 0 ? 1 : 2);
   }
 
+  /// As `output_error` where the observations have measured outputs, else as `next_value`.
   template <class T>
   void prepare(std::span<const observation<T>> group, const guard_split& split,
                inner_data<T>& data) const {
@@ -50,6 +51,7 @@ struct wrapped<L> {
 template <class L>
 using as_internal_loss = typename detail::wrapped<L>::type;
 
+/// The loss itself, or the formula as a loss without washout.
 template <class L>
 as_internal_loss<L> make_internal_loss(const L& loss) {
   if constexpr (attd::detail::is_formula<L>) {

@@ -3,6 +3,7 @@
 // What an internal loss makes of an observation: the model's input, targets, and weights of rows.
 #pragma once
 
+#include <algorithm>
 #include <attd/core/observation.hpp>
 #include <attd/core/sequence_input.hpp>
 #include <attd/core/sequences.hpp>
@@ -25,11 +26,13 @@ struct inner_data {
   tensor<T> weight;
   tensor<T> guard_weight;
 
+  /// What the model reads; refers to the memory of this object.
   sequence_input<T> model_input() const {
     return {input.empty() ? view<const T>{} : input.view(), ids};
   }
   /// Whether any row is scored: without one there is nothing to learn from.
   bool has_scored() const { return any_positive(weight); }
+  /// Whether there is a guard part: without one the loss itself decides about a step.
   bool has_guard() const { return any_positive(guard_weight); }
 
  private:

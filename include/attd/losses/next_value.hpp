@@ -4,6 +4,8 @@
 #pragma once
 
 #include <attd/concepts/internal_loss.hpp>
+#include <attd/losses/preparation.hpp>
+#include <span>
 
 namespace attd::losses {
 
@@ -26,30 +28,20 @@ struct next_value : elementwise_rows<Formula> {
     return washout + 2;
   }
 
+  /// Rows 0 .. c - 2 of each observation, targets 1 .. c - 1.
   template <class T>
   void prepare(std::span<const observation<T>> group, const guard_split& split,
                inner_data<T>& data) const {
-    data.batch.clear();
-    for (const auto& o : group) {
-      detail::expect_length("next_value", o.length(), least_length(o));
-      data.batch.append(o.length() - 1);
-    }
+    detail::lay_out("next_value", *this, group, 1, data);
     const index_t channels = group.front().input.columns();
     const index_t series = outputs == 0 ? channels : outputs;
-    data.input.resize({data.batch.tokens(), channels});
-    data.target.resize({data.batch.tokens(), series});
-    data.weight.assign({data.batch.tokens()});
-    data.guard_weight.assign({data.batch.tokens()});
-    for (index_t s = 0; s < data.batch.count(); ++s) {
-      const auto& o = group[static_cast<std::size_t>(s)];
-      const index_t first = data.batch.offset(s), length = data.batch.length(s);
+    detail::resize_values(data, channels, series);
+    detail::fill_sequences(group, data, [&](const auto& o, index_t first, index_t length) {
       detail::copy_rows(o.input.row_range(0, length), data.input.view().row_range(first, length));
       detail::copy_rows(o.input.row_range(1, length).column_range(0, series),
                         data.target.view().row_range(first, length));
       detail::mark_rows(data, split, first, washout, length);
-    }
-    detail::normalize_weights(data.weight);
-    detail::normalize_weights(data.guard_weight);
+    });
   }
 };
 

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <attd/concepts/internal_loss.hpp>
+#include <attd/losses/preparation.hpp>
+#include <span>
 
 namespace attd::losses {
 
@@ -23,33 +25,26 @@ struct output_error : elementwise_rows<Formula> {
     return washout + 1;
   }
 
+  /// The inputs of each observation, its measured outputs as targets.
+  /// *Errors*: `attd::error` without measured outputs, or where they are not one row a token.
   template <class T>
   void prepare(std::span<const observation<T>> group, const guard_split& split,
                inner_data<T>& data) const {
-    data.batch.clear();
+    detail::lay_out("output_error", *this, group, 0, data);
     for (const auto& o : group) {
-      detail::expect_length("output_error", o.length(), least_length(o));
       if (o.measured.shape().rank == 0) {
         fail(
             "output_error: the observation has no measured outputs; "
             "hint: use next_value for a series without measured outputs");
       }
       expect_equal("output_error", "the number of measured rows", o.measured.rows(), o.length());
-      data.batch.append(o.length());
     }
-    data.input.resize({data.batch.tokens(), group.front().input.columns()});
-    data.target.resize({data.batch.tokens(), group.front().measured.columns()});
-    data.weight.assign({data.batch.tokens()});
-    data.guard_weight.assign({data.batch.tokens()});
-    for (index_t s = 0; s < data.batch.count(); ++s) {
-      const auto& o = group[static_cast<std::size_t>(s)];
-      const index_t first = data.batch.offset(s), length = data.batch.length(s);
+    detail::resize_values(data, group.front().input.columns(), group.front().measured.columns());
+    detail::fill_sequences(group, data, [&](const auto& o, index_t first, index_t length) {
       detail::copy_rows(o.input, data.input.view().row_range(first, length));
       detail::copy_rows(o.measured, data.target.view().row_range(first, length));
       detail::mark_rows(data, split, first, washout, length);
-    }
-    detail::normalize_weights(data.weight);
-    detail::normalize_weights(data.guard_weight);
+    });
   }
 };
 

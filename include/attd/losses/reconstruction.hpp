@@ -4,13 +4,17 @@
 #pragma once
 
 #include <attd/concepts/internal_loss.hpp>
-#include <attd/core/random.hpp>
+#include <attd/losses/masking.hpp>
+#include <attd/losses/preparation.hpp>
+#include <cstdint>
+#include <span>
 
 namespace attd::losses {
 
 /// Masked reconstruction: a share of the tokens of the context is set to zero, the model is to
 /// give them back (its output has the channels of its input). Which ones is a function of
-/// (seed, key, token); only masked tokens are scored.
+/// (seed, key, token); only masked tokens are scored: at least one of the gradient part and, in
+/// contexts of 4 tokens or more, at least one of the guard part.
 ///
 /// *Ranges*: 0 < share < 1. *Source*: the masked-autoencoder objective [Gandelsman2022].
 template <class Formula = squared_error>
@@ -26,34 +30,20 @@ struct reconstruction : elementwise_rows<Formula> {
     return 2;
   }
 
+  /// Each observation with the hidden tokens set to zero; as target what it was.
   template <class T>
   void prepare(std::span<const observation<T>> group, const guard_split& split,
                inner_data<T>& data) const {
-    data.batch.clear();
-    for (const auto& o : group) {
-      detail::expect_length("reconstruction", o.length(), least_length(o));
-      data.batch.append(o.length());
-    }
+    detail::lay_out("reconstruction", *this, group, 0, data);
     const index_t channels = group.front().input.columns();
-    data.input.resize({data.batch.tokens(), channels});
-    data.target.resize({data.batch.tokens(), channels});
-    data.weight.assign({data.batch.tokens()});
-    data.guard_weight.assign({data.batch.tokens()});
-    for (index_t s = 0; s < data.batch.count(); ++s) {
-      const auto& o = group[static_cast<std::size_t>(s)];
-      const index_t first = data.batch.offset(s), length = data.batch.length(s);
-      const index_t guard = split.first_guard_row(length);
+    detail::resize_values(data, channels, channels);
+    detail::fill_sequences(group, data, [&](const auto& o, index_t first, index_t length) {
       detail::copy_rows(o.input, data.target.view().row_range(first, length));
       detail::copy_rows(o.input, data.input.view().row_range(first, length));
-      for (index_t t = 0; t < length; ++t) {
-        random_stream random{seed, o.key, static_cast<std::uint64_t>(t)};
-        if (random.uniform() >= share) continue;
+      detail::mark_masked_rows(data, split, {seed, o.key, share}, first, length, [&](index_t t) {
         for (index_t c = 0; c < channels; ++c) data.input(first + t, c) = T(0);
-        (t < guard ? data.weight : data.guard_weight)(first + t) = T(1);
-      }
-    }
-    detail::normalize_weights(data.weight);
-    detail::normalize_weights(data.guard_weight);
+      });
+    });
   }
 };
 

@@ -7,9 +7,18 @@
 #include <attd/losses/inner_data.hpp>
 #include <attd/operations/cross_entropy.hpp>
 #include <attd/operations/transform.hpp>
+#include <cstddef>
+#include <span>
+#include <tuple>
 #include <vector>
 
 namespace attd::losses {
+
+/// Rows [first, last) that are all scored.
+struct row_run {
+  index_t first;
+  index_t last;
+};
 
 namespace detail {
 
@@ -29,6 +38,41 @@ index_t end_of_run(view<const T> weight, index_t first) {
   }
   while (last < rows && (w[last] != T(0)) == scored) ++last;
   return last;
+}
+
+/// Throws unless there is one weight a row.
+template <class T>
+void expect_weights(view<const T> weight, index_t rows) {
+  expect_equal("loss", "the number of weights", weight.size(), rows);
+}
+
+/// Calls f(row_run) for the runs of rows with a weight other than 0, in order. What stands in the
+/// other rows, which may be NaN, is thus never looked at.
+template <class T, class F>
+void for_each_scored_run(view<const T> weight, F f) {
+  for (index_t first = 0, last; first < weight.size(); first = last) {
+    last = end_of_run(weight, first);
+    if (weight(first) != T(0)) f(row_run{first, last});
+  }
+}
+
+/// sum += sum_r weight_r loss_r of a run, in row order.
+template <class S, class T>
+void add_weighted(const tensor<S>& rows, const tensor<T>& weight, const row_run& run, S& sum) {
+  const T* w = weight.data();
+  if constexpr (is_dual_v<S>) {
+    for (index_t r = run.first; r < run.last; ++r) sum += w[r] * S(rows(r));
+  } else {
+    const S* row = rows.data();
+    for (index_t r = run.first; r < run.last; ++r) sum += w[r] * row[r];
+  }
+}
+
+/// The part of a list of one target a row that belongs to a run.
+inline std::span<const index_t> targets_of(const std::vector<index_t>& targets,
+                                           const row_run& run) {
+  return std::span<const index_t>(targets).subspan(static_cast<std::size_t>(run.first),
+                                                   static_cast<std::size_t>(run.last - run.first));
 }
 
 /// A vector as a matrix of one column.
@@ -55,6 +99,8 @@ template <class Formula = squared_error>
 struct elementwise_rows {
   Formula formula{};
 
+  /// The loss of each row of the output [row, channel] into scratch.rows.
+  /// *Errors*: `attd::error` when data.target has another shape.
   template <class Backend, class S, class T>
   void evaluate(Backend& backend, view<const S> output, const inner_data<T>& data,
                 loss_scratch<S>& scratch) const {
@@ -80,6 +126,7 @@ struct elementwise_rows {
   template <class Backend, class S, class T>
   void backward(Backend& backend, view<const S> output, const inner_data<T>& data,
                 view<const T> weight, loss_scratch<S>& scratch, view<S> d_output) const {
+    detail::expect_weights(weight, output.rows());
     const auto backward_of = [&](auto d_rows, index_t first, index_t count) {
       operations::transform_backward(backend, formula, d_rows.row_range(first, count),
                                      std::tuple{d_output.row_range(first, count), view<none>{}},
@@ -96,20 +143,20 @@ struct elementwise_rows {
         }
       }
     }
-    for (index_t first = 0, last; first < output.rows(); first = last) {
-      last = detail::end_of_run(weight, first);
-      if (weight(first) == T(0)) continue;
+    detail::for_each_scored_run(weight, [&](const row_run& run) {
       if (single) {
-        backward_of(detail::as_column(weight), first, last - first);
+        backward_of(detail::as_column(weight), run.first, run.last - run.first);
       } else {
-        backward_of(scratch.elements.view(), first, last - first);
+        backward_of(scratch.elements.view(), run.first, run.last - run.first);
       }
-    }
+    });
   }
 };
 
 /// Softmax cross-entropy with data.target_ids; rows with target -1 count 0.
 struct cross_entropy_rows {
+  /// The loss of each row of the logits [row, class] into scratch.rows, in nats.
+  /// *Errors*: `attd::error` for a target that is no class, and for another number of targets.
   template <class Backend, class S, class T>
   void evaluate(Backend& backend, view<const S> output, const inner_data<T>& data,
                 loss_scratch<S>& scratch) const {
@@ -117,68 +164,68 @@ struct cross_entropy_rows {
     operations::cross_entropy(backend, output, std::span<const index_t>(data.target_ids),
                               scratch.rows.view());
   }
+
+  /// d_output += weight_r d loss_r / d output_r. Rows of weight 0 are not looked at.
   template <class Backend, class S, class T>
   void backward(Backend& backend, view<const S> output, const inner_data<T>& data,
                 view<const T> weight, loss_scratch<S>&, view<S> d_output) const {
-    operations::cross_entropy_backward(backend, output, std::span<const index_t>(data.target_ids),
-                                       weight, d_output);
+    detail::expect_weights(weight, output.rows());
+    expect_equal("cross-entropy loss", "the number of targets",
+                 static_cast<index_t>(data.target_ids.size()), output.rows());
+    detail::for_each_scored_run(weight, [&](const row_run& run) {
+      const index_t count = run.last - run.first;
+      operations::cross_entropy_backward(
+          backend, output.row_range(run.first, count), detail::targets_of(data.target_ids, run),
+          weight.column_range(run.first, count), d_output.row_range(run.first, count));
+    });
   }
 };
 
 /// Entropy of the softmax of each row (no target): low when the model is sure of itself.
 struct entropy_rows {
+  /// The entropy of each row of the logits [row, class] into scratch.rows, in nats.
   template <class Backend, class S, class T>
   void evaluate(Backend& backend, view<const S> output, const inner_data<T>&,
                 loss_scratch<S>& scratch) const {
     scratch.rows.resize({output.rows()});
     operations::softmax_entropy(backend, output, scratch.rows.view());
   }
+
+  /// d_output += weight_r d entropy_r / d output_r. Rows of weight 0 are not looked at.
   template <class Backend, class S, class T>
   void backward(Backend& backend, view<const S> output, const inner_data<T>&, view<const T> weight,
                 loss_scratch<S>&, view<S> d_output) const {
-    operations::softmax_entropy_backward(backend, output, weight, d_output);
+    detail::expect_weights(weight, output.rows());
+    detail::for_each_scored_run(weight, [&](const row_run& run) {
+      const index_t count = run.last - run.first;
+      operations::softmax_entropy_backward(backend, output.row_range(run.first, count),
+                                           weight.column_range(run.first, count),
+                                           d_output.row_range(run.first, count));
+    });
   }
-};
-
-/// Rows [first, last) that are all scored.
-struct row_run {
-  index_t first;
-  index_t last;
 };
 
 /// The runs of rows with a weight other than 0, in order.
 template <class T>
 void find_scored_runs(const tensor<T>& weight, std::vector<row_run>& runs) {
   runs.clear();
-  for (index_t first = 0, last; first < weight.size(); first = last) {
-    last = detail::end_of_run(weight.view(), first);
-    if (weight(first) != T(0)) runs.push_back({first, last});
-  }
+  detail::for_each_scored_run(weight.view(), [&](const row_run& run) { runs.push_back(run); });
 }
 
-/// sum_r weight_r loss_r over the scored rows, in row order.
+/// sum_r weight_r loss_r over the scored rows, in row order; `runs` are those of `weight`.
 template <class S, class T>
 S weighted_sum(const tensor<S>& rows, const tensor<T>& weight, const std::vector<row_run>& runs) {
   S sum(0);
-  const T* w = weight.data();
-  for (const row_run& run : runs) {
-    if constexpr (is_dual_v<S>) {
-      for (index_t r = run.first; r < run.last; ++r) sum += w[r] * S(rows(r));
-    } else {
-      const S* row = rows.data();
-      for (index_t r = run.first; r < run.last; ++r) sum += w[r] * row[r];
-    }
-  }
+  for (const row_run& run : runs) detail::add_weighted(rows, weight, run, sum);
   return sum;
 }
 
-/// sum_r weight_r loss_r, in row order; rows of weight 0 are not looked at.
+/// The same where nobody keeps the runs.
 template <class S, class T>
 S weighted_sum(const tensor<S>& rows, const tensor<T>& weight) {
   S sum(0);
-  for (index_t r = 0; r < weight.size(); ++r) {
-    if (weight(r) != T(0)) sum += weight(r) * S(rows(r));
-  }
+  detail::for_each_scored_run(
+      weight.view(), [&](const row_run& run) { detail::add_weighted(rows, weight, run, sum); });
   return sum;
 }
 

@@ -8,12 +8,15 @@
 #include <attd/core/leaves.hpp>
 #include <attd/core/sequence_input.hpp>
 #include <attd/operations/normalization.hpp>
-#include <string>
+#include <cstddef>
+#include <cstdint>
 #include <tuple>
+#include <type_traits>
 #include <vector>
 
 namespace attd::models {
 
+/// Parameters of one layer.
 template <class T>
 struct dynamics_net_layer_parameters {
   tensor<T> norm;  ///< [input of the layer]; empty without norm
@@ -22,12 +25,14 @@ struct dynamics_net_layer_parameters {
   static constexpr std::tuple names{"norm.weight", "dynamics", "readout"};
 };
 
+/// Parameters of `dynamics_net`.
 template <class T>
 struct dynamics_net_parameters {
   attd::layers<dynamics_net_layer_parameters<T>> layers;
   static constexpr std::tuple names{"layers"};
 };
 
+/// Activations of one layer, and temporary memory.
 template <class S>
 struct dynamics_net_layer_cache {
   tensor<S> input;   ///< the layer's input after the norm [token, input]
@@ -75,10 +80,14 @@ struct dynamics_net {
     const tensor<S>& output() const { return layers[layers.count() - 1].output; }
   };
 
+  /// How many dynamics can be adapted: one a layer.
   index_t systems() const { return depth; }
+  /// Kind and shape of a layer's dynamics.
   dynamics_layout layout(index_t layer) const { return dynamics_of(layer).layout(); }
+  /// Channels of a token of the output.
   index_t outputs() const { return output; }
 
+  /// Each part by its own rule; gains of the norms 1.
   template <class T>
   void initialize(random_stream random, parameters<T>& p) const {
     p.layers.resize(depth);
@@ -91,6 +100,7 @@ struct dynamics_net {
     }
   }
 
+  /// A of every layer as it stands in the parameters, shared by all sequences (S = 1).
   template <class P>
   void base_dynamics(const parameters<P>& p, attd::layers<dynamics<P>>& base) const {
     base.resize(depth);
@@ -98,6 +108,7 @@ struct dynamics_net {
       dynamics_of(l).base_dynamics(p.layers[l].dynamics, base[l]);
     }
   }
+  /// Adds dynamics gradients (of the shared dynamics, S = 1) to the parameters'.
   template <class P, class G, class Tau>
   void base_dynamics_backward(const parameters<P>& p, const attd::layers<dynamics<G, Tau>>& d_base,
                               parameters<G>& d_p) const {
@@ -189,6 +200,7 @@ struct dynamics_net {
     }
   }
 
+  /// Floating-point operations of a forward over `tokens` tokens.
   double forward_flops(double tokens) const {
     double total = 0;
     for (index_t l = 0; l < depth; ++l) {

@@ -10,10 +10,10 @@
 #include <attd/operations/linear.hpp>
 #include <cmath>
 #include <tuple>
-#include <type_traits>
 
 namespace attd::models {
 
+/// Parameters of `linear_encoder`.
 template <class T>
 struct linear_encoder_parameters {
   tensor<T> weight;  ///< [width, input]
@@ -33,6 +33,7 @@ struct linear_encoder {
   template <class T>
   using parameters = linear_encoder_parameters<T>;
 
+  /// Channels of a token of the output.
   index_t outputs() const { return width; }
 
   /// Uniform in +-1/sqrt(input).
@@ -47,6 +48,7 @@ struct linear_encoder {
     for (index_t i = 0; i < width; ++i) p.bias(i) = T(random.uniform(-bound, bound));
   }
 
+  /// Output y of all tokens.
   template <class Backend, class P, class X, class S>
   void forward(Backend& backend, const sequences& batch, const parameters<P>& p,
                const sequence_input<X>& in, view<S> y) const {
@@ -60,9 +62,11 @@ struct linear_encoder {
                                 d_p.weight.view(), d_p.bias.view());
   }
 
+  /// Floating-point operations of a forward over `tokens` tokens.
   double forward_flops(double tokens) const { return tokens * double(2 * input * width + width); }
 };
 
+/// Parameters of `embedding_encoder`.
 template <class T>
 struct embedding_encoder_parameters {
   tensor<T> weight;  ///< [vocabulary, width]
@@ -81,6 +85,7 @@ struct embedding_encoder {
   template <class T>
   using parameters = embedding_encoder_parameters<T>;
 
+  /// Channels of a token of the output.
   index_t outputs() const { return width; }
 
   /// Normal with deviation 0.02, as Mamba's language models start.
@@ -92,6 +97,8 @@ struct embedding_encoder {
     }
   }
 
+  /// Output y of all tokens.
+  /// *Errors*: `attd::error` unless there is one id a token, each in the vocabulary.
   template <class Backend, class P, class X, class S>
   void forward(Backend& backend, const sequences& batch, const parameters<P>& p,
                const sequence_input<X>& in, view<S> y) const {
@@ -99,12 +106,14 @@ struct embedding_encoder {
                  static_cast<index_t>(in.ids.size()), batch.tokens());
     operations::embedding(backend, p.weight.view(), in.ids, y);
   }
+  /// Adds the gradient of the table.
   template <class Backend, class P, class X, class DY, class DP>
   void backward(Backend& backend, const sequences& /*batch*/, const parameters<P>& /*p*/,
                 const sequence_input<X>& in, view<DY> d_y, parameters<DP>& d_p) const {
     operations::embedding_backward(backend, in.ids, d_y, d_p.weight.view());
   }
 
+  /// None: rows are copied.
   double forward_flops(double /*tokens*/) const { return 0; }
 };
 

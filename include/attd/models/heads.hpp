@@ -9,10 +9,10 @@
 #include <attd/operations/pooling.hpp>
 #include <cmath>
 #include <tuple>
-#include <type_traits>
 
 namespace attd::models {
 
+/// Parameters of `linear_head` and `pooled_head`.
 template <class T>
 struct head_parameters {
   tensor<T> weight;  ///< [output, width]
@@ -20,6 +20,7 @@ struct head_parameters {
   static constexpr std::tuple names{"weight", "bias"};
 };
 
+/// Nothing has to be kept.
 template <class S>
 struct linear_head_cache {};
 
@@ -36,8 +37,11 @@ struct linear_head {
   template <class S>
   using cache = linear_head_cache<S>;
 
+  /// Channels that a token has.
   index_t inputs() const { return width; }
+  /// Channels of a row of the output.
   index_t outputs() const { return output; }
+  /// Rows of the output: one a token.
   index_t rows(const sequences& batch) const { return batch.tokens(); }
 
   /// Uniform in +-1/sqrt(width).
@@ -52,6 +56,7 @@ struct linear_head {
     if (bias) p.bias.assign({output});
   }
 
+  /// Output y [token, output].
   template <class Backend, class P, class X, class C, class S>
   void forward(Backend& backend, const sequences& batch, const parameters<P>& p, view<X> x,
                C& /*cache*/, view<S> y) const {
@@ -61,6 +66,7 @@ struct linear_head {
       operations::linear(backend, batch, x, p.weight.view(), view<none>{}, y);
     }
   }
+  /// Given d_y, adds the gradients that are asked for by type.
   template <class Backend, class P, class X, class C, class DY, class DX, class DP>
   void backward(Backend& backend, const sequences& batch, const parameters<P>& p, view<X> x,
                 C& /*cache*/, view<DY> d_y, view<DX> d_x, parameters<DP>& d_p) const {
@@ -73,6 +79,7 @@ struct linear_head {
     }
   }
 
+  /// Floating-point operations of a forward over `tokens` tokens.
   double forward_flops(double tokens) const {
     return tokens * double(2 * width * output + (bias ? output : 0));
   }
@@ -84,6 +91,7 @@ enum class pooling {
   last,  ///< its last token
 };
 
+/// Activations kept from forward to backward, and temporary memory.
 template <class S>
 struct pooled_head_cache {
   tensor<S> pooled;  ///< [sequence, width]
@@ -105,15 +113,20 @@ struct pooled_head {
   template <class S>
   using cache = pooled_head_cache<S>;
 
+  /// Channels that a token has.
   index_t inputs() const { return width; }
+  /// Channels of a row of the output.
   index_t outputs() const { return output; }
+  /// Rows of the output: one a sequence.
   index_t rows(const sequences& batch) const { return batch.count(); }
 
+  /// As `linear_head`.
   template <class T>
   void initialize(random_stream random, parameters<T>& p) const {
     linear().initialize(random, p);
   }
 
+  /// Output y [sequence, output]; what was pooled stays in the cache.
   template <class Backend, class P, class X, class S>
   void forward(Backend& backend, const sequences& batch, const parameters<P>& p, view<X> x,
                cache<S>& c, view<S> y) const {
@@ -127,6 +140,7 @@ struct pooled_head {
     }
     linear().forward(backend, c.rows, p, c.pooled.view(), c, y);
   }
+  /// Given d_y, adds the gradients that are asked for by type; `c` is that of the forward before.
   template <class Backend, class P, class X, class S, class DY, class DX, class DP>
   void backward(Backend& backend, const sequences& batch, const parameters<P>& p, view<X> /*x*/,
                 cache<S>& c, view<DY> d_y, view<DX> d_x, parameters<DP>& d_p) const {
@@ -139,6 +153,7 @@ struct pooled_head {
     }
   }
 
+  /// Floating-point operations of a forward over one sequence of `tokens` tokens.
   double forward_flops(double tokens) const {
     return tokens * double(width) + linear().forward_flops(1);
   }

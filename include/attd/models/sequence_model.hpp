@@ -13,6 +13,8 @@
 #include <attd/operations/activations.hpp>
 #include <attd/operations/transform.hpp>
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -20,6 +22,7 @@
 
 namespace attd::models {
 
+/// Parameters of one layer.
 template <class T, class Block>
 struct stack_layer_parameters {
   norm_parameters<T> norm;
@@ -27,6 +30,7 @@ struct stack_layer_parameters {
   static constexpr std::tuple names{"norm", "mixer"};
 };
 
+/// Parameters of everything before the head.
 template <class T, class Encoder, class Block>
 struct backbone_parameters {
   typename Encoder::template parameters<T> encoder;
@@ -35,6 +39,7 @@ struct backbone_parameters {
   static constexpr std::tuple names{Encoder::name, "layers", "norm_f"};
 };
 
+/// Parameters of `sequence_model`, named as in [Gu2023]'s language models.
 template <class T, class Encoder, class Block, class Head>
 struct sequence_model_parameters {
   backbone_parameters<T, Encoder, Block> backbone;
@@ -42,6 +47,7 @@ struct sequence_model_parameters {
   static constexpr std::tuple names{"backbone", "lm_head"};
 };
 
+/// Activations of one layer.
 template <class S, class Block>
 struct stack_layer_cache {
   tensor<S> normed;  ///< the block's input [token, width]; unused without norm
@@ -89,8 +95,11 @@ struct sequence_model {
     const tensor<S>& output() const { return result; }
   };
 
+  /// How many dynamics can be adapted: one a layer.
   index_t systems() const { return depth; }
+  /// Kind and shape of a layer's dynamics.
   dynamics_layout layout(index_t /*layer*/) const { return block.layout(); }
+  /// Channels of a row of the output.
   index_t outputs() const { return head.outputs(); }
 
   /// Each part by its own rule; a block's `out_proj` is divided by sqrt(depth), so that the sum of
@@ -116,6 +125,7 @@ struct sequence_model {
     }
   }
 
+  /// Dynamics of every layer by its block, shared by all sequences (S = 1).
   template <class P>
   void base_dynamics(const parameters<P>& p, attd::layers<dynamics<P>>& base) const {
     base.resize(depth);
@@ -123,6 +133,7 @@ struct sequence_model {
       block.base_dynamics(p.backbone.layers[l].mixer, base[l]);
     }
   }
+  /// Adds dynamics gradients (of the shared dynamics, S = 1) to the parameters'.
   template <class P, class G, class Tau>
   void base_dynamics_backward(const parameters<P>& p, const attd::layers<dynamics<G, Tau>>& d_base,
                               parameters<G>& d_p) const {
@@ -235,6 +246,7 @@ struct sequence_model {
     }
   }
 
+  /// Floating-point operations of a forward over `tokens` tokens.
   double forward_flops(double tokens) const {
     const double layer = part_norm().forward_flops(tokens) + block.forward_flops(tokens) +
                          (residual ? tokens * double(block.outputs()) : 0);

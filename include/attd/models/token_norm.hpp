@@ -6,16 +6,17 @@
 #include <attd/core/tensor.hpp>
 #include <attd/operations/normalization.hpp>
 #include <tuple>
-#include <type_traits>
 
 namespace attd::models {
 
+/// Which norm stands before every layer and before the head.
 enum class norm_kind {
   none,
   rms,    ///< root mean square, with gain
   layer,  ///< mean and deviation, with gain and offset
 };
 
+/// Parameters of `token_norm`.
 template <class T>
 struct norm_parameters {
   tensor<T> weight;  ///< [width]; empty without norm
@@ -35,6 +36,7 @@ struct token_norm {
   /// Whether y is anything else than x.
   bool active() const { return kind != norm_kind::none; }
 
+  /// Gain 1 and offset 0; what the norm does not have stays empty.
   template <class T>
   void initialize(norm_parameters<T>& p) const {
     p.weight = tensor<T>();
@@ -65,6 +67,7 @@ struct token_norm {
     }
   }
 
+  /// Floating-point operations of a forward over `tokens` tokens.
   double forward_flops(double tokens) const {
     return kind == norm_kind::none ? 0 : tokens * double(width) * (kind == norm_kind::rms ? 4 : 8);
   }

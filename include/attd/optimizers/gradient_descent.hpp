@@ -16,11 +16,13 @@ struct no_state {
 /// Gradient descent  psi <- psi - rate_k g,  g scaled to norm `clip` where longer.
 ///
 /// *Ranges*: rate > 0; decay >= 0 (rate_k = rate / (1 + decay k)); clip <= 0 means none;
-/// reset_every = 0 means never. *Cost*: two passes over psi.
-struct gradient_descent {
-  double rate = 0.1;
-  double clip = 1.0;
-  double decay = 0;
+/// reset_every = 0 means never. *Cost*: two passes over psi. `R` is the number type of the settings
+/// (see settings.hpp): users write `gradient_descent`.
+template <class R = double>
+struct basic_gradient_descent {
+  R rate = R(0.1);
+  R clip = R(1.0);
+  R decay = R(0);
   index_t reset_every = 0;
 
   template <class W>
@@ -33,7 +35,7 @@ struct gradient_descent {
   void step(index_t k, double rate_factor, const W& gradient, W& psi, state<W>&) const {
     using T = leaf_scalar_t<W>;
     const T factor =
-        T(rate_factor * rate_schedule{rate, decay}.at(k)) * detail::clip_factor(gradient, clip);
+        T(R(rate_factor) * rate_schedule<R>{rate, decay}.at(k)) * detail::clip_factor(gradient, clip);
     detail::for_each_scalar([&](auto&& p, const auto& g) { p = T(p) - factor * T(g); }, psi,
                             gradient);
   }
@@ -47,11 +49,12 @@ struct momentum_state {
 };
 
 /// Heavy-ball descent  v <- mu v + g,  psi <- psi - rate_k v  [Polyak1964]; g clipped first.
-struct momentum {
-  double rate = 0.1;
-  double mu = 0.9;
-  double clip = 1.0;
-  double decay = 0;
+template <class R = double>
+struct basic_momentum {
+  R rate = R(0.1);
+  R mu = R(0.9);
+  R clip = R(1.0);
+  R decay = R(0);
   index_t reset_every = 0;
 
   template <class W>
@@ -66,7 +69,7 @@ struct momentum {
   void step(index_t k, double rate_factor, const W& gradient, W& psi, state<W>& m) const {
     using T = leaf_scalar_t<W>;
     const T scale = detail::clip_factor(gradient, clip);
-    const T rate_k = T(rate_factor * rate_schedule{rate, decay}.at(k));
+    const T rate_k = T(R(rate_factor) * rate_schedule<R>{rate, decay}.at(k));
     detail::for_each_scalar(
         [&](auto&& p, auto&& v, const auto& g) {
           const T next = T(mu) * T(v) + scale * T(g);
@@ -77,6 +80,9 @@ struct momentum {
   }
   index_t reset_interval() const { return reset_every; }
 };
+
+using gradient_descent = basic_gradient_descent<>;
+using momentum = basic_momentum<>;
 
 static_assert(check_inner_optimizer<gradient_descent>());
 static_assert(check_inner_optimizer<momentum>());

@@ -4,16 +4,22 @@
 #pragma once
 
 #include <attd/concepts/inner_optimizer.hpp>
+#include <attd/core/math.hpp>
+#include <attd/core/recorded.hpp>
 
 namespace attd::optimizers {
 
-/// rate / (1 + decay k): depends on the step, never on how many are to come.
+/// rate / (1 + decay k): depends on the step, never on how many are to come. `R` is the number type
+/// of an optimiser's settings: `double`, or `recorded<>` where their gradients are asked for.
+template <class R = double>
 struct rate_schedule {
-  double rate = 0.1;
-  double decay = 0;
+  R rate = R(0.1);
+  R decay = R(0);
 
-  double at(index_t k) const { return rate / (1.0 + decay * double(k)); }
+  R at(index_t k) const { return rate / (R(1) + decay * R(double(k))); }
 };
+template <class R>
+rate_schedule(R, R) -> rate_schedule<R>;
 
 namespace detail {
 
@@ -40,13 +46,13 @@ void for_each_scalar(F f, W& first, Rest&... rest) {
 
 /// Factor that scales a gradient to norm `clip` where it is longer, else exactly 1. No square root
 /// is taken at 0. clip <= 0: no clipping.
-template <class W>
-auto clip_factor(const W& gradient, double clip) {
+template <class W, class R>
+auto clip_factor(const W& gradient, const R& clip) {
   using T = leaf_scalar_t<W>;
-  if (clip <= 0) return T(1);
+  if (primal(clip) <= 0) return T(1);
   T norm2(0);
   for_each_scalar([&](const auto& g) { norm2 += T(g) * T(g); }, gradient);
-  if (!(primal(norm2) > primal_t<T>(clip * clip))) return T(1);
+  if (!(primal(norm2) > primal_t<T>(primal(clip) * primal(clip)))) return T(1);
   return T(clip) / sqrt(norm2);
 }
 

@@ -10,6 +10,7 @@
 #include <attd/error.hpp>
 #include <attd/tasks/example.hpp>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>

@@ -5,6 +5,7 @@
 
 #include <attd/core/observation.hpp>
 #include <attd/tasks/example.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 

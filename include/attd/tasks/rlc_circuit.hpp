@@ -8,6 +8,7 @@
 #include <attd/error.hpp>
 #include <attd/io/csv.hpp>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>

@@ -10,6 +10,7 @@
 #include <attd/tasks/example.hpp>
 #include <attd/tasks/observe.hpp>
 #include <cmath>
+#include <cstddef>
 #include <span>
 #include <type_traits>
 #include <vector>

@@ -12,9 +12,11 @@
 #include <attd/tasks/example.hpp>
 #include <attd/tasks/series_scaling.hpp>
 #include <cmath>
+#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace attd::tasks {

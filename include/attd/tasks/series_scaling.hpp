@@ -7,6 +7,7 @@
 #include <attd/error.hpp>
 #include <attd/io/csv.hpp>
 #include <cmath>
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct column_scaling {
   double mean = 0;
   double deviation = 1;
 
+  /// A measured value in deviations from the mean.
   double scaled(double x) const { return (x - mean) / deviation; }
   /// The inverse: a prediction back in the column's own unit.
   double restored(double x) const { return mean + deviation * x; }

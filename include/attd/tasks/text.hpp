@@ -7,6 +7,7 @@
 #include <attd/error.hpp>
 #include <attd/io/bytes.hpp>
 #include <attd/tasks/example.hpp>
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <string_view>

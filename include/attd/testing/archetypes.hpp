@@ -143,7 +143,10 @@ struct adapter {
                 const dynamics<double>& d_out, dynamics<none>&, fast_weights<double>& d_psi) const {
     for (index_t i = 0; i < d_out.matrix.size(); ++i) d_psi.shift(0) += d_out.matrix.data()[i];
   }
-  void shrink(double alpha, fast_weights<double>& psi) const { psi.shift(0) *= alpha; }
+  template <class T>
+  void shrink(const T& alpha, fast_weights<T>& psi) const {
+    psi.shift(0) *= alpha;
+  }
 };
 
 /// Half the square of what the model says: it should be silent.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <attd/core/leaves.hpp>
 #include <cmath>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -24,6 +25,7 @@ struct cosine_schedule {
   index_t steps = 1000;
   double final_share = 0.05;
 
+  /// The rate of an update, `step` counted from 0.
   double at(index_t step) const {
     if (step < warmup) return rate * double(step + 1) / double(warmup);
     const double span = std::max(1.0, double(steps - warmup));

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <attd/losses/row_losses.hpp>
 #include <attd/tasks/example.hpp>
+#include <cstddef>
 #include <span>
 #include <type_traits>
 

@@ -26,6 +26,7 @@ struct validation_record {
   index_t best_step = 0;  ///< steps after which they were found
   index_t waited = 0;     ///< validations since then
 
+  /// Whether a validation has found a finite loss.
   bool any() const { return least < std::numeric_limits<double>::infinity(); }
 };
 

@@ -48,23 +48,28 @@ class stability_guard {
 
   /// Scales dense candidates that lost their margin back into the base's Lyapunov ball. Returns the
   /// smallest scale: 1 if none had to be, 0 if there is no room for any change (the candidate is
-  /// then of no use). `effective` are the dynamics of `psi`.
+  /// then of no use). `effective` are the dynamics of `psi`; `scales` gets the scale of each system.
   template <class Frozen, class Effective, class Weights>
   double scale_back(const Frozen& frozen, const Effective& effective, double least_margin,
-                    Weights& psi, certificate_scratch& scratch) const {
+                    Weights& psi, std::vector<double>& scales, certificate_scratch& scratch) const {
     double smallest = 1.0;
+    scales.assign(static_cast<std::size_t>(effective.count()), 1.0);
     for (index_t l = 0; l < effective.count(); ++l) {
       if (!adapts(l) || !is_dense(frozen.model.layout(l).kind)) continue;
       const auto matrix = effective[l].matrix.view()[0];
       const double least = at(l).least_margin(least_margin);
       if (at(l).margin(matrix, scratch) >= least) continue;
-      const double alpha = at(l).room(frozen.base[l], matrix, least, scratch);
+      const double alpha = at(l).room(frozen.base[l], matrix, least_margin, scratch);
       if (!(alpha > 0)) return 0.0;
+      scales[static_cast<std::size_t>(l)] = alpha;
       frozen.adapter.shrink(alpha, psi[l]);
       smallest = std::min(smallest, alpha);
     }
     return smallest;
   }
+
+  /// The certificate of one adapted system.
+  const stability_certificate& certificate(index_t l) const { return at(l); }
 
  private:
   bool adapts(index_t l) const { return adapted_[static_cast<std::size_t>(l)] != 0; }
@@ -93,22 +98,17 @@ double clamped_share(const Frozen& frozen, const Weights& psi) {
   return count.total == 0 ? 0.0 : double(count.clamped) / double(count.total);
 }
 
-/// Moves psi straight towards psi_0 until |psi - psi_0|_2 <= cap; cap <= 0: no limit.
+/// Moves psi straight towards psi_0 so that |psi - psi_0|_2 = cap.
 template <class Weights>
-void cap_drift(double cap, const Weights& psi0, Weights& psi) {
+void move_to_cap(double cap, const Weights& psi0, Weights& psi) {
   using T = leaf_scalar_t<Weights>;
-  if (cap <= 0) return;
-  double distance2 = 0;
+  T distance2(0);
   for_each_leaf(
       [&](const auto& p, const auto& p0) {
-        for (index_t i = 0; i < p.size(); ++i) {
-          const double d = double(p.data()[i]) - double(p0.data()[i]);
-          distance2 += d * d;
-        }
+        for (index_t i = 0; i < p.size(); ++i) distance2 += square(p.data()[i] - p0.data()[i]);
       },
       psi, psi0);
-  if (!(distance2 > cap * cap)) return;
-  const T scale = T(cap / std::sqrt(distance2));
+  const T scale = T(cap) / sqrt(distance2);
   for_each_leaf(
       [&](auto& p, const auto& p0) {
         for (index_t i = 0; i < p.size(); ++i) {
@@ -116,6 +116,24 @@ void cap_drift(double cap, const Weights& psi0, Weights& psi) {
         }
       },
       psi, psi0);
+}
+
+/// Moves psi straight towards psi_0 until |psi - psi_0|_2 <= cap (cap <= 0: no limit); whether it
+/// had to.
+template <class Weights>
+bool cap_drift(double cap, const Weights& psi0, Weights& psi) {
+  if (cap <= 0) return false;
+  double distance2 = 0;
+  for_each_leaf(
+      [&](const auto& p, const auto& p0) {
+        for (index_t i = 0; i < p.size(); ++i) {
+          distance2 += square(double(p.data()[i]) - double(p0.data()[i]));
+        }
+      },
+      psi, psi0);
+  if (!(distance2 > cap * cap)) return false;
+  move_to_cap(cap, psi0, psi);
+  return true;
 }
 
 }  // namespace attd::adaptation::detail

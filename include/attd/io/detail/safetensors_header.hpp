@@ -10,6 +10,7 @@
 #include <attd/io/names.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <limits>
 #include <map>

@@ -1,0 +1,91 @@
+// SPDX-FileCopyrightText: 2026 the attd authors
+// SPDX-License-Identifier: MIT
+// Rates of their own for every parameter or every adapted system, around another optimiser.
+#pragma once
+
+#include <attd/core/leaves.hpp>
+#include <attd/optimizers/gradient_descent.hpp>
+#include <tuple>
+
+namespace attd::optimizers {
+
+template <class InnerState, class W>
+struct scaled_state {
+  InnerState inner;
+  W scaled;  ///< temporary
+  static constexpr std::tuple names{"inner", "scaled"};
+};
+
+/// Another optimiser whose gradient is multiplied by one factor per parameter.
+///
+/// *Formula*: step of `Inner` with g_i * scale_i. `scale` has the structure of the fast weights;
+/// ones by default (see `ones`).
+template <class Inner, class Scale>
+struct per_parameter_rates {
+  Inner inner{};
+  Scale scale{};
+
+  template <class W>
+  using state = scaled_state<typename Inner::template state<W>, W>;
+
+  template <class W>
+  void initialize(const W& psi, state<W>& m) const {
+    inner.initialize(psi, m.inner);
+    zeros_like(psi, m.scaled);
+  }
+
+  template <class W>
+  void step(index_t k, double rate_factor, const W& gradient, W& psi, state<W>& m) const {
+    using T = leaf_scalar_t<W>;
+    detail::for_each_scalar(
+        [](auto&& out, const auto& g, const auto& factor) { out = T(g) * T(factor); }, m.scaled,
+        gradient, scale);
+    inner.step(k, rate_factor, m.scaled, psi, m.inner);
+  }
+  index_t reset_interval() const { return inner.reset_interval(); }
+};
+
+/// Another optimiser whose gradient is multiplied by one factor per adapted system (layer): which
+/// layers adapt, and how fast, as numbers that can be learned. A factor of 0 keeps a layer as it is.
+///
+/// *Shapes*: scale [systems]; systems beyond it have factor 1.
+template <class Inner, class R = double>
+struct per_layer_rates {
+  Inner inner{};
+  tensor<R> scale{};
+
+  template <class W>
+  using state = scaled_state<typename Inner::template state<W>, W>;
+
+  template <class W>
+  void initialize(const W& psi, state<W>& m) const {
+    inner.initialize(psi, m.inner);
+    zeros_like(psi, m.scaled);
+  }
+
+  template <class W>
+  void step(index_t k, double rate_factor, const W& gradient, W& psi, state<W>& m) const {
+    if constexpr (attd::detail::is_layers<W>::value) {
+      for (index_t l = 0; l < psi.count(); ++l) multiply(l, gradient[l], m.scaled[l]);
+    } else {
+      multiply(0, gradient, m.scaled);
+    }
+    inner.step(k, rate_factor, m.scaled, psi, m.inner);
+  }
+  index_t reset_interval() const { return inner.reset_interval(); }
+
+ private:
+  template <class W>
+  void multiply(index_t l, const W& gradient, W& scaled) const {
+    using T = leaf_scalar_t<W>;
+    const T factor = l < scale.size() ? T(R(scale(l))) : T(1);
+    detail::for_each_scalar([&](auto&& out, const auto& g) { out = T(g) * factor; }, scaled,
+                            gradient);
+  }
+};
+
+static_assert(check_inner_optimizer<
+              per_parameter_rates<gradient_descent, attd::detail::probe_weights<double>>>());
+static_assert(check_inner_optimizer<per_layer_rates<gradient_descent>>());
+
+}  // namespace attd::optimizers
