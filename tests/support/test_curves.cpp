@@ -55,6 +55,9 @@ TEST_CASE("curves: axes turn logarithmic with wide positive data only") {
   const vector<method_curve> flops{{"a", {{1e6, 0.9, 0.8, 1}, {1e8, 0.02, 0.01, 0.03}}}};
   CHECK(plot_curves("t", flops).x.logarithmic);
   CHECK(plot_curves("t", flops).y.logarithmic);
+  const vector<method_curve> narrow{{"a", {{1, 0.9, 0.8, 1}, {29, 0.1, 0.1, 0.2}}}};
+  CHECK_FALSE(plot_curves("t", narrow).x.logarithmic);
+  CHECK_FALSE(plot_curves("t", narrow).y.logarithmic);
   const vector<method_curve> from_zero{{"a", {{0, 0.9, 0.8, 1}, {1e8, 0, 0, 0}}}};
   CHECK_FALSE(plot_curves("t", from_zero).x.logarithmic);
   CHECK_FALSE(plot_curves("t", from_zero).y.logarithmic);

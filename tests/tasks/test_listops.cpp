@@ -3,6 +3,7 @@
 // ListOps: values by hand, the generator's rules and its statistics against reference data, files.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <attd/tasks/listops.hpp>
 #include <attd/tasks/listops_baseline.hpp>
@@ -12,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -42,10 +44,10 @@ examples_type parse(const std::string& text, tasks::listops_file_options o = {})
 /// What is counted of a set to be compared with another one.
 struct statistics {
   double count = 0, mean = 0, deviation = 0, full_depth = 0;
-  std::array<double, 10> labels{};    // counts
-  std::array<double, 18> tokens{};    // shares of all tokens
+  std::array<double, 10> labels{};     // counts
+  std::array<double, 18> tokens{};     // shares of all tokens
   std::array<double, 11> root_args{};  // counts
-  std::vector<index_t> lengths;       // sorted
+  std::vector<index_t> lengths;        // sorted
 };
 
 statistics statistics_of(const examples_type& examples, index_t full_depth) {
@@ -133,10 +135,10 @@ TEST_CASE("listops: expressions have the values that one computes by hand") {
   CHECK(value_of("[MIN 4 2 9 ]") == 2);
   CHECK(value_of("[MAX 4 2 9 ]") == 9);
   CHECK(value_of("[MED 4 2 9 ]") == 4);
-  CHECK(value_of("[MED 9 4 2 7 ]") == 5);   // (4 + 7) / 2 = 5.5, truncated
-  CHECK(value_of("[MED 2 1 ]") == 1);       // 1.5
-  CHECK(value_of("[SM 9 8 7 6 ]") == 0);    // 30
-  CHECK(value_of("[PM 9 8 7 ]") == 4);      // 504
+  CHECK(value_of("[MED 9 4 2 7 ]") == 5);  // (4 + 7) / 2 = 5.5, truncated
+  CHECK(value_of("[MED 2 1 ]") == 1);      // 1.5
+  CHECK(value_of("[SM 9 8 7 6 ]") == 0);   // 30
+  CHECK(value_of("[PM 9 8 7 ]") == 4);     // 504
   CHECK(value_of("[FIRST 3 8 5 ]") == 3);
   CHECK(value_of("[LAST 3 8 5 ]") == 5);
   CHECK(value_of("[MAX 2 9 [MIN 4 7 ] 0 ]") == 9);
@@ -183,8 +185,8 @@ TEST_CASE("listops: samples are a function of the seed, fewer are the first of m
   other.seed = 1;
   CHECK(tasks::listops_examples<float>(other, 1)[0].ids != few[0].ids);
   // Written down once: the seeds of today draw the same samples tomorrow.
-  CHECK(tasks::listops_text(few[0].ids) == "RECORD0");
-  CHECK(tasks::listops_text(few[1].ids) == "RECORD1");
+  CHECK(tasks::listops_text(few[0].ids) == "[MAX 3 [SM 4 0 9 ] 2 3 5 ]");
+  CHECK(tasks::listops_text(few[1].ids) == "[MIN [MAX 4 [SM 0 3 ] 5 ] 5 4 ]");
 
   const auto task = tasks::generate_listops<float>(o, {30, 5, 15});
   REQUIRE(task.train.size() == 30);
@@ -193,6 +195,19 @@ TEST_CASE("listops: samples are a function of the seed, fewer are the first of m
   CHECK(task.train[29].ids == more[29].ids);
   CHECK(task.validation[0].ids == more[30].ids);
   CHECK(task.test[14].ids == more[49].ids);
+}
+
+TEST_CASE("listops: a set and the bars it sets are made in a few lines") {
+  attd::tasks::listops_options options;  // the published rules
+  options.max_depth = 4;                 // a shorter version
+  options.max_args = 5;
+  options.min_length = 15;
+  options.max_length = 100;
+  const auto task = attd::tasks::generate_listops<float>(options, {2000, 0, 1000});
+  const auto bars = attd::tasks::listops_baseline_of(task.train, task.test);
+  CHECK(bars.majority < 0.15);
+  CHECK(bars.root_operator > bars.majority + 0.05);
+  CHECK(bars.root_and_digits > bars.root_operator + 0.1);
 }
 
 TEST_CASE("listops: lengths are strictly within the bounds, no sample comes twice") {
@@ -209,8 +224,9 @@ TEST_CASE("listops: lengths are strictly within the bounds, no sample comes twic
     different.insert(e.ids);
   }
   CHECK(different.size() == 100);
-  CHECK(contains(message_of([&] { tasks::listops_examples<float>(o, 101); }),
-                 "listops: 100 of 101 samples found, then none in 1000000 draws; hint: max_depth 2"));
+  CHECK(
+      contains(message_of([&] { tasks::listops_examples<float>(o, 101); }),
+               "listops: 100 of 101 samples found, then none in 1000000 draws; hint: max_depth 2"));
   o.min_length = 0;
   o.max_length = 4;  // digits only
   CHECK(tasks::listops_examples<float>(o, 10).size() == 10);
@@ -331,7 +347,8 @@ TEST_CASE("listops: malformed tables are refused with source, line and both valu
   CHECK(contains(fault("( [MIN 1 2 ]\t1"), "line 3: 1 '(' without ')'"));
   CHECK(contains(fault("[MIN 1 2 ] )\t1"), "line 3: ')' without '(' after token 4"));
   CHECK(contains(fault("\t1"), "line 3: token 0 is missing: there is no expression"));
-  CHECK(contains(fault(std::string(99, 'a') + "\t1"), "is 'aaaaaaaaaaaaaaaaaaaaaaaa...', expected"));
+  CHECK(
+      contains(fault(std::string(99, 'a') + "\t1"), "is 'aaaaaaaaaaaaaaaaaaaaaaaa...', expected"));
   tasks::listops_file_options o;
   o.max_tokens = 2;
   CHECK(contains(message_of([&] { parse("Source\tTarget\n[MIN 1 2 ]\t1\n", o); }),
@@ -368,8 +385,8 @@ TEST_CASE("listops: baselines predict by majority, root operator, and its digits
     test.push_back(tasks::listops_example<float>(ids_of(text)));
   }
   const auto right = tasks::listops_baseline_of(train, test);
-  CHECK(right.majority == doctest::Approx(0.25));         // the first
-  CHECK(right.root_operator == doctest::Approx(0.75));    // not the third
+  CHECK(right.majority == doctest::Approx(0.25));       // the first
+  CHECK(right.root_operator == doctest::Approx(0.75));  // not the third
   CHECK(right.root_and_digits == doctest::Approx(1.0));
   CHECK(contains(message_of([&] { tasks::listops_baseline_of({}, test); }), "of 0 examples"));
   CHECK(contains(message_of([&] { tasks::listops_baseline_of(train, {}); }), "of 0 examples"));

@@ -125,8 +125,8 @@ class inner_problem {
                  scratch_.rows.size());
     inner_value<scalar> value;
     value.loss = losses::weighted_sum(scratch_.rows, data.weight, scored);
-    value.guard = guard.empty() ? value.loss
-                                : losses::weighted_sum(scratch_.rows, data.guard_weight, guard);
+    value.guard =
+        guard.empty() ? value.loss : losses::weighted_sum(scratch_.rows, data.guard_weight, guard);
     return value;
   }
 

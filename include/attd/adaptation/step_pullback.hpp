@@ -15,11 +15,11 @@ namespace attd::adaptation {
 /// Cotangents that one step passes on to what it was made of.
 template <class Weights, class State, class Model, class T>
 struct step_cotangents {
-  Weights psi, gradient;        ///< of psi_k and of g_k
-  State state;                  ///< of the optimiser's state before the step
-  Weights initial;              ///< added to: of psi_0, through the drift cap
-  layers<dynamics<T>> base;     ///< added to: of the base dynamics, through the stability scaling
-  std::vector<double> settings; ///< added to: of the optimiser's settings, in field order
+  Weights psi, gradient;         ///< of psi_k and of g_k
+  State state;                   ///< of the optimiser's state before the step
+  Weights initial;               ///< added to: of psi_0, through the drift cap
+  layers<dynamics<T>> base;      ///< added to: of the base dynamics, through the stability scaling
+  std::vector<double> settings;  ///< added to: of the optimiser's settings, in field order
 };
 
 /// Differentiates (psi', m') = Phi(psi, m, g; settings, A_0, psi_0) in reverse.

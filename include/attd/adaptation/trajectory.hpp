@@ -34,7 +34,9 @@ class trajectory {
     return state_after_[static_cast<std::size_t>(k < attempts() ? k : attempts())];
   }
   const Weights& psi(index_t state) const { return psi_[static_cast<std::size_t>(state)]; }
-  const State& optimizer(index_t state) const { return optimizer_[static_cast<std::size_t>(state)]; }
+  const State& optimizer(index_t state) const {
+    return optimizer_[static_cast<std::size_t>(state)];
+  }
   /// The step from stored state `state` to the next.
   const step& taken(index_t state) const { return taken_[static_cast<std::size_t>(state)]; }
   const adaptation::report& report() const { return report_; }

@@ -14,7 +14,8 @@ namespace attd::adaptation {
 /// How much of the chain through the inner steps is followed.
 enum class chain {
   exact,        ///< all of it
-  first_order,  ///< inner gradients g_k are constants (their dependence on psi and theta is dropped)
+  first_order,  ///< inner gradients g_k are constants (their dependence on psi and theta is
+                ///< dropped)
   truncated,    ///< exact through the last `truncation` accepted steps, psi before them constant
 };
 
@@ -100,6 +101,25 @@ class walk_back {
   double task_loss(index_t k) {
     return double(task_.evaluate(course_.psi(course_.state_after(k))).loss);
   }
+  /// slopes[i - 1] += <d L_task / d psi at psi_k, psi_i - psi_{i-1}>: what a little more of step i
+  /// would do to the loss.
+  void task_slopes(index_t k, std::span<double> slopes) {
+    const auto& psi = course_.psi(course_.state_after(k));
+    task_.evaluate(psi);
+    task_.gradient(psi, task_gradient_);
+    for (std::size_t i = 0; i < slopes.size(); ++i) {
+      const index_t a = course_.state_after(static_cast<index_t>(i));
+      const index_t b = course_.state_after(static_cast<index_t>(i) + 1);
+      if (a == b) continue;
+      for_each_leaf(
+          [&](const auto& g, const auto& x, const auto& y) {
+            for (index_t j = 0; j < g.size(); ++j) {
+              slopes[i] += double(g.data()[j]) * (double(y.data()[j]) - double(x.data()[j]));
+            }
+          },
+          task_gradient_, course_.psi(a), course_.psi(b));
+    }
+  }
   /// |psi_{k+1} - psi_k|^2.
   double movement(index_t k) const {
     const index_t a = course_.state_after(k), b = course_.state_after(k + 1);
@@ -115,12 +135,13 @@ class walk_back {
     begin();
     losses_.assign(w.task.size(), 0.0);
     const index_t last = course_.steps();
-    const index_t frozen_below = how == chain::truncated ? std::max<index_t>(0, last - truncation)
-                                                         : index_t{0};
+    const index_t frozen_below =
+        how == chain::truncated ? std::max<index_t>(0, last - truncation) : index_t{0};
     bool primal_at_start = false;  // whether tangent_ holds the gradient of L_int at psi_0
     double d_signal = 0;
     for (index_t i = last;; --i) {
-      visit_task(i, w, i >= frozen_below && !(how == chain::truncated && i == frozen_below && i > 0));
+      visit_task(i, w,
+                 i >= frozen_below && !(how == chain::truncated && i == frozen_below && i > 0));
       if (i == 0) d_signal = signal_cotangent(std::span<const double>(losses_));
       if (i == 0) break;
       if (i <= frozen_below) continue;
@@ -226,8 +247,7 @@ class walk_back {
   // s = standardised log L_int(psi_0): its gradient is that of L_int.
   void add_signal(double d_signal, bool primal_at_start) {
     if (!is_finite(signal()) || course_.report().losses.empty()) return;
-    const T slope =
-        T(d_signal * model_->options().signal.slope(course_.report().losses.front()));
+    const T slope = T(d_signal * model_->options().signal.slope(course_.report().losses.front()));
     if (!primal_at_start) {  // no pass has been at psi_0
       convert_leaves(course_.psi(0), tangent_psi_);
       tangent_.share_input(workspace_.inner.input());

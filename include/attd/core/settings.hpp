@@ -45,8 +45,7 @@ void for_each_setting(F&& f, First& first, Rest&... rest) {
   using S = std::remove_const_t<First>;
   if constexpr (std::is_integral_v<S> || std::is_enum_v<S>) {
     return;
-  } else if constexpr (std::is_floating_point_v<S> || is_dual_v<S> ||
-                       requires(S s) { s.tape; }) {
+  } else if constexpr (std::is_floating_point_v<S> || is_dual_v<S> || requires(S s) { s.tape; }) {
     f(first, rest...);
   } else if constexpr (is_tensor_v<S>) {
     for (index_t i = 0; i < first.size(); ++i) f(first.data()[i], rest.data()[i]...);

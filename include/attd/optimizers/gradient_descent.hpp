@@ -34,8 +34,8 @@ struct basic_gradient_descent {
   template <class W>
   void step(index_t k, double rate_factor, const W& gradient, W& psi, state<W>&) const {
     using T = leaf_scalar_t<W>;
-    const T factor =
-        T(R(rate_factor) * rate_schedule<R>{rate, decay}.at(k)) * detail::clip_factor(gradient, clip);
+    const T factor = T(R(rate_factor) * rate_schedule<R>{rate, decay}.at(k)) *
+                     detail::clip_factor(gradient, clip);
     detail::for_each_scalar([&](auto&& p, const auto& g) { p = T(p) - factor * T(g); }, psi,
                             gradient);
   }

@@ -46,7 +46,8 @@ struct per_parameter_rates {
 };
 
 /// Another optimiser whose gradient is multiplied by one factor per adapted system (layer): which
-/// layers adapt, and how fast, as numbers that can be learned. A factor of 0 keeps a layer as it is.
+/// layers adapt, and how fast, as numbers that can be learned. A factor of 0 keeps a layer as it
+/// is.
 ///
 /// *Shapes*: scale [systems]; systems beyond it have factor 1.
 template <class Inner, class R = double>

@@ -109,11 +109,13 @@ inline void validate(const pathfinder_options& o) {
 /// anew. Distractors follow where there is room. One disc marks the first end of a target, the
 /// other the last end of the same one (label 1) or of the other one (label 0), by a fair coin. The
 /// brightest of all is kept in each pixel, and the range stretched to 0 .. 255.
-/// *Randomness*: image i is a function of (seed, i). *Cost*: a millisecond an image or less.
-/// *Source*: [Linsley2018], with the parameters of [Tay2020]; paddles and discs as the published
-/// program draws them (twice the resolution, Lanczos), its unevenness included: one cell beside
-/// the middle when a seed looks for room, and the first target's last paddle that is no obstacle to
-/// distractors. *Differs from the source*: other random numbers.
+/// *Randomness*: image i is a function of (seed, i). *Cost*: one or two milliseconds an
+/// image, less where contours are shorter.
+/// *Source*: [Linsley2018], [Kim2020], with the parameters of [Tay2020]; paddles and discs as the
+/// published program draws them (twice the resolution, Lanczos), its unevenness included: a seed
+/// looks for room one cell beside the middle, and a target's latest paddle is no obstacle to the
+/// other target's next one, nor the first target's last one to distractors. *Differs from the
+/// source*: other random numbers.
 class pathfinder_generator {
  public:
   /// *Errors*: see `validate`.

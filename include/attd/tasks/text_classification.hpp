@@ -108,8 +108,8 @@ inline std::vector<labelled_text> read_labelled_texts(const std::filesystem::pat
 /// *Choice*: texts are taken in order, or in the order of a permutation that is a function of the
 /// seed and the number of texts, until there are enough (of each class where `balanced`); so a
 /// smaller choice is part of a larger one. *Errors*: no text, or too few for the limit.
-/// *Differs from the source* [Tay2020]: ids are the bytes themselves, not byte + 1, since shorter
-/// texts are not padded.
+/// *Source*: [Tay2020], reviews of [Maas2011]. *Differs from the source*: ids are the bytes
+/// themselves, not byte + 1, since shorter texts are not padded.
 template <class T>
 std::vector<example<T>> text_classification_examples(std::span<const labelled_text> texts,
                                                      const text_classification_options& o) {

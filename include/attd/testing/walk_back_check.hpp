@@ -3,9 +3,9 @@
 // Checks gradients through an adaptation, for any composition of parts, users' own included.
 #pragma once
 
+#include <algorithm>
 #include <attd/adaptation/walk_back.hpp>
 #include <attd/testing/gradient_check.hpp>
-#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -44,15 +44,20 @@ class outer_replay {
   using adapter_type = typename Adaptive::adapter_type;
   using weights = adaptation::fast_weights<adapter_type, S>;
   using parameters = typename model_type::template parameters<S>;
-  using optimizer = std::conditional_t<is_dual_v<S>, with_settings_t<typename Adaptive::optimizer_type, S>,
-                                       typename Adaptive::optimizer_type>;
+  using optimizer =
+      std::conditional_t<is_dual_v<S>, with_settings_t<typename Adaptive::optimizer_type, S>,
+                         typename Adaptive::optimizer_type>;
   using state = typename optimizer::template state<weights>;
   using course = typename adaptation::walk_back<Adaptive, TaskLoss>::course;
 
-  outer_replay(const Adaptive& model, const TaskLoss& task, const outer_case& c, const course& taken,
-               const adaptation::prepared_input<double>& inner_input,
+  outer_replay(const Adaptive& model, const TaskLoss& task, const outer_case& c,
+               const course& taken, const adaptation::prepared_input<double>& inner_input,
                const adaptation::prepared_input<double>& task_input)
-      : model_(model), task_(task), case_(c), taken_(taken), inner_input_(inner_input),
+      : model_(model),
+        task_(task),
+        case_(c),
+        taken_(taken),
+        inner_input_(inner_input),
         task_input_(task_input) {}
 
   S operator()(const parameters& theta, const weights& psi0, const optimizer& o) const {
@@ -64,7 +69,8 @@ class outer_replay {
     adaptation::inner_problem<model_type, adapter_type, typename Adaptive::loss_type,
                               typename Adaptive::backend_type, S>
         inner(frozen, model_.loss(), model_.backend());
-    adaptation::inner_problem<model_type, adapter_type, TaskLoss, typename Adaptive::backend_type, S>
+    adaptation::inner_problem<model_type, adapter_type, TaskLoss, typename Adaptive::backend_type,
+                              S>
         outer(frozen, task_, model_.backend());
     inner.share_input(inner_input_);
     outer.share_input(task_input_);
@@ -213,8 +219,7 @@ double aggregate_error(const char* name, A& x, const A& analytic, F f, double wh
           for (index_t i = 0; i < n; ++i) {
             std::vector<double> d(static_cast<std::size_t>(n), 0.0);
             d[static_cast<std::size_t>(i)] = 1;
-            const double e =
-                along_error([&](double h) { return shift(d, h); }, g.data()[i], scale);
+            const double e = along_error([&](double h) { return shift(d, h); }, g.data()[i], scale);
             sum += e * e;
           }
           error = std::sqrt(sum);
@@ -229,7 +234,8 @@ double aggregate_error(const char* name, A& x, const A& analytic, F f, double wh
         }
         if (error > largest) {
           largest = error;
-          if (error > worst_so_far) worst = std::string(name) + ", leaf " + std::to_string(leaf_number);
+          if (error > worst_so_far)
+            worst = std::string(name) + ", leaf " + std::to_string(leaf_number);
         }
       },
       x, analytic);
@@ -262,8 +268,8 @@ walk_back_errors measure_walk_back(const Adaptive& model, const TaskLoss& task,
   zeros_like(model.theta(), g.theta);
   zeros_like(model.initial_weights(), g.psi0);
   walk_back_errors e;
-  const bool ok = w(c.weights, c.how, c.truncation, g,
-                    [&](std::span<const double>) { return c.signal; });
+  const bool ok =
+      w(c.weights, c.how, c.truncation, g, [&](std::span<const double>) { return c.signal; });
   const auto& report = w.taken().report();
   e.accepted = report.accepted;
   e.rejected = report.rejected;

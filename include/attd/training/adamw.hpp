@@ -83,13 +83,20 @@ struct adamw {
   template <class P>
   void step(double rate, const P& gradient, P& parameters, adamw_state<P>& m,
             const std::vector<char>& mask) const {
-    using T = leaf_scalar_t<P>;
+    step(rate, gradient, parameters, m, mask, [](std::size_t) { return 1.0; });
+  }
+  /// The same with the rate of leaf i multiplied by factor(i).
+  template <class P, class Factor>
+  void step(double base_rate, const P& gradient, P& parameters, adamw_state<P>& m,
+            const std::vector<char>& mask, Factor factor) const {
     m.updates(0) += 1;
-    const T correct1 = T(1.0 / (1.0 - std::pow(beta1, m.updates(0))));
-    const T correct2 = T(1.0 / (1.0 - std::pow(beta2, m.updates(0))));
     std::size_t at = 0;
     for_each_leaf(
         [&](auto& p, const auto& g, auto& first, auto& second) {
+          using T = typename std::remove_cvref_t<decltype(p)>::scalar;
+          const T correct1 = T(1.0 / (1.0 - std::pow(beta1, m.updates(0))));
+          const T correct2 = T(1.0 / (1.0 - std::pow(beta2, m.updates(0))));
+          const double rate = base_rate * factor(at);
           const T keep = mask[at++] ? T(1.0 - rate * weight_decay) : T(1);
           for (index_t i = 0; i < p.size(); ++i) {
             const T gi = g.data()[i];

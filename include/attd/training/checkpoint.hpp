@@ -73,14 +73,14 @@ N read_number(const io::safetensors_file& file, const char* name) {
 }
 
 /// Throws when the file says that it was trained with other options.
-inline void compare_options(const io::safetensors_file& file, trainer_options wanted,
-                            changed_options rule) {
+template <class Options>
+void compare_options(const io::safetensors_file& file, Options wanted, changed_options rule) {
   const auto found = file.metadata.find(options_key);
   if (found == file.metadata.end()) {
     fail("checkpoint: '", file.source, "' has no ", options_key, " in its metadata");
   }
   const std::string where = "checkpoint: '" + file.source + "' " + options_key;
-  trainer_options saved = wanted;
+  Options saved = wanted;
   io::detail::read_config(found->second, where, saved);
   if (rule == changed_options::allow) return;
   using json = io::config_writer::json;

@@ -71,17 +71,12 @@ class prefetcher {
 
   /// The next item; waits until it is made.
   Item next() {
-    if (failure_) std::rethrow_exception(failure_);
     if (position_ >= end_) fail("prefetch: item ", position_, " was asked for, the end is ", end_);
     if (threads_.empty()) return make_here();
     std::unique_lock lock(mutex_);
     slot& mine = slot_of(position_);
     made_.wait(lock, [&] { return mine.ready; });
-    if (mine.failure) {
-      failure_ = mine.failure;
-      lock.unlock();
-      std::rethrow_exception(failure_);
-    }
+    if (mine.failure) std::rethrow_exception(mine.failure);  // stays: the position does not move
     Item item = std::move(*mine.item);
     mine.item.reset();
     mine.ready = false;
@@ -104,6 +99,7 @@ class prefetcher {
   slot& slot_of(index_t number) { return slots_[static_cast<std::size_t>(number) % slots_.size()]; }
 
   Item make_here() {
+    if (failure_) std::rethrow_exception(failure_);  // also where a second try would succeed
     try {
       Item item = make_(position_);
       ++position_;
@@ -118,12 +114,10 @@ class prefetcher {
     std::unique_lock lock(mutex_);
     for (;;) {
       const auto room = [&] {
-        return to_make_ >= end_ || failed_ ||
-               to_make_ - position_ < static_cast<index_t>(slots_.size());
+        return to_make_ >= end_ || to_make_ - position_ < static_cast<index_t>(slots_.size());
       };
       // The token wakes the wait, so a consumer that stops early never leaves it behind.
-      if (!taken_.wait(lock, stop, room) || stop.stop_requested() || to_make_ >= end_ || failed_)
-        return;
+      if (!taken_.wait(lock, stop, room) || stop.stop_requested() || to_make_ >= end_) return;
       const index_t number = to_make_++;
       slot& mine = slot_of(number);  // free: the item a round earlier was taken
       lock.unlock();
@@ -134,10 +128,7 @@ class prefetcher {
       }
       lock.lock();
       mine.ready = true;
-      // Numbers are handed out in order: those before this one are made or in the making.
-      failed_ = failed_ || mine.failure != nullptr;
       made_.notify_one();
-      if (failed_) taken_.notify_all();
     }
   }
 
@@ -145,8 +136,7 @@ class prefetcher {
   index_t position_;  // written by the consumer, under the lock
   index_t to_make_;
   index_t end_;
-  bool failed_ = false;
-  std::exception_ptr failure_;  // of the consumer alone
+  std::exception_ptr failure_;  // without threads
   std::vector<slot> slots_;     // item i is in slot i modulo their number
   std::mutex mutex_;
   std::condition_variable made_;

@@ -62,28 +62,16 @@ template <class Examples>
 using example_scalar_t = typename std::remove_cvref_t<
     decltype(std::declval<const typename Examples::value_type&>().input)>::scalar;
 
-/// Trains `model` on `data`, validates on `validation`, which it never trains on, and returns the
-/// parameters with the least validation loss.
-///
-/// *Start*: `start`, or where null the model's own initialisation from `options.trainer.seed`.
-/// *Callback*: `void(const train_progress&)`, or bool: false stops after that step; a last
-/// validation is then left out, so that a run that is resumed equals one that was not stopped.
-/// *Resume*: with `options.checkpoint`, a second call with the same arguments goes on from the last
-/// validation and gives, bit for bit, the result of a run without interruption.
-/// *Cost*: `trainer.schedule.steps` steps of `trainer`, a forward of all of `validation` every
-/// `evaluate_every` steps and after the last.
-/// *Errors*: `attd::error` for options out of range, no examples, examples that do not fit (see
-/// `example_reader`), a checkpoint that does not fit, and when no validation gave a finite loss.
-template <class Model, class RowLoss, class Examples, class Callback = no_callback,
-          class Backend = reference>
-auto train(
-    const Model& model, const RowLoss& loss, const Examples& data, const Examples& validation,
-    const train_options& options, Callback callback = {}, Backend backend = {},
-    const std::type_identity_t<typename Model::template parameters<example_scalar_t<Examples>>>*
-        start = nullptr) {
-  using T = example_scalar_t<Examples>;
-  using P = typename Model::template parameters<T>;
-  const index_t steps = options.trainer.schedule.steps;
+/// Runs a trainer to the end of its schedule: steps, validations, the best parameters, checkpoints.
+/// `trainer` is any class with the interface of `training::trainer` (see also `meta_trainer`).
+/// *Errors, callback, resume*: as `train`.
+template <class Trainer, class Examples, class Callback = no_callback>
+train_result<typename Trainer::parameters> run_training(Trainer& trainer, const Examples& data,
+                                                        const Examples& validation,
+                                                        const train_options& options,
+                                                        Callback callback = {}) {
+  using P = typename Trainer::parameters;
+  const index_t steps = trainer.steps();
   if (steps < 1) fail("train: steps is ", steps, ", expected at least 1");
   if (options.evaluate_every < 0 || options.patience < 0) {
     fail("train: evaluate_every and patience are ", options.evaluate_every, " and ",
@@ -95,13 +83,6 @@ auto train(
   }
   const index_t interval =
       options.evaluate_every > 0 ? options.evaluate_every : std::max<index_t>(1, steps / 8);
-  P p;
-  if (start) {
-    p = *start;
-  } else {
-    model.initialize(random_stream{options.trainer.seed, 0x696e6974}, p);
-  }
-  trainer<T, Model, RowLoss, Backend> trainer(model, loss, options.trainer, p, backend);
   validation_record<P> record;
   if (!options.checkpoint.empty() && std::filesystem::exists(options.checkpoint)) {
     load_checkpoint(options.checkpoint, trainer, record);
@@ -122,7 +103,7 @@ auto train(
         record.least = progress.validation;
         record.best_step = progress.step;
         record.waited = 0;
-        convert_leaves(p, record.parameters);
+        convert_leaves(std::as_const(trainer).current(), record.parameters);
       }
       if (!options.checkpoint.empty()) save_checkpoint(options.checkpoint, trainer, record);
     }
@@ -145,11 +126,41 @@ auto train(
     }
     record.least = trainer.evaluate(validation);  // stopped before the first validation
     record.best_step = trainer.step_count();
-    record.parameters = p;
+    convert_leaves(std::as_const(trainer).current(), record.parameters);
   }
-  return train_result<P>{
-      std::move(record.parameters), record.least, record.best_step, trainer.step_count(),
-      trainer.skipped_count(),      reason};
+  return {std::move(record.parameters), record.least, record.best_step, trainer.step_count(),
+          trainer.skipped_count(),      reason};
+}
+
+/// Trains `model` on `data`, validates on `validation`, which it never trains on, and returns the
+/// parameters with the least validation loss.
+///
+/// *Start*: `start`, or where null the model's own initialisation from `options.trainer.seed`.
+/// *Callback*: `void(const train_progress&)`, or bool: false stops after that step; a last
+/// validation is then left out, so that a run that is resumed equals one that was not stopped.
+/// *Resume*: with `options.checkpoint`, a second call with the same arguments goes on from the last
+/// validation and gives, bit for bit, the result of a run without interruption.
+/// *Cost*: `trainer.schedule.steps` steps of `trainer`, a forward of all of `validation` every
+/// `evaluate_every` steps and after the last.
+/// *Errors*: `attd::error` for options out of range, no examples, examples that do not fit (see
+/// `example_reader`), a checkpoint that does not fit, and when no validation gave a finite loss.
+template <class Model, class RowLoss, class Examples, class Callback = no_callback,
+          class Backend = reference>
+auto train(
+    const Model& model, const RowLoss& loss, const Examples& data, const Examples& validation,
+    const train_options& options, Callback callback = {}, Backend backend = {},
+    const std::type_identity_t<typename Model::template parameters<example_scalar_t<Examples>>>*
+        start = nullptr) {
+  using T = example_scalar_t<Examples>;
+  using P = typename Model::template parameters<T>;
+  P p;
+  if (start) {
+    p = *start;
+  } else {
+    model.initialize(random_stream{options.trainer.seed, 0x696e6974}, p);
+  }
+  trainer<T, Model, RowLoss, Backend> trainer(model, loss, options.trainer, p, backend);
+  return run_training(trainer, data, validation, options, std::move(callback));
 }
 
 }  // namespace attd::training

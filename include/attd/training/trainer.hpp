@@ -127,6 +127,8 @@ class trainer {
   parameters& current() { return *parameters_; }
   const adamw_state<parameters>& state() const { return state_; }
   adamw_state<parameters>& state() { return state_; }
+  /// Steps in all, by the schedule.
+  index_t steps() const { return options_.schedule.steps; }
   /// Steps so far, those that were skipped included.
   index_t step_count() const { return step_; }
   /// Steps so far whose loss or gradient was not finite.

@@ -1,0 +1,475 @@
+// SPDX-FileCopyrightText: 2026 the attd authors
+// SPDX-License-Identifier: MIT
+// Trains a model, its psi_0, inner rates and thresholds through the adaptation itself.
+#pragma once
+
+#include <attd/adaptation/adaptive_model.hpp>
+#include <attd/adaptation/parallel.hpp>
+#include <attd/controllers/simple.hpp>
+#include <attd/tasks/observe.hpp>
+#include <attd/training/batch.hpp>
+#include <attd/training/meta_parameters.hpp>
+#include <attd/training/outer_loss.hpp>
+#include <attd/training/trainer.hpp>
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace attd::training {
+
+/// Settings of training through adaptation. `outer.tau` is where the noise on s starts.
+struct meta_trainer_options {
+  trainer_options trainer{};  ///< schedule, AdamW, batch, clip, threads, shards, seed
+  outer_loss_options outer{};
+  double final_tau = 0.1;        ///< tau falls to it geometrically over the schedule
+  double psi0_rate = 1;          ///< rates of the parts, as factors of the schedule's
+  double settings_rate = 3;      ///< of the logarithms of the inner settings; 0: not learned
+  double threshold_rate = 10;    ///< 0: thresholds stay as they are
+  double signal_momentum = 0.9;  ///< of the statistics of s over batches
+};
+
+/// What the visitor of io/model_config.hpp writes and checks; see `trainer_options`.
+template <class Visitor>
+void describe(Visitor& v, meta_trainer_options& o) {
+  constexpr double most = std::numeric_limits<double>::max();
+  describe(v, o.trainer);
+  v.type("meta_trainer");
+  const auto choice = [&](const char* name, auto& value, index_t last) {
+    auto number = static_cast<index_t>(value);
+    v.size(name, number, 0);
+    if (number > last) fail("meta_trainer: ", name, " is ", number, ", expected 0 .. ", last);
+    value = static_cast<std::remove_cvref_t<decltype(value)>>(number);
+  };
+  choice("depth", o.outer.depth, 3);
+  choice("chain", o.outer.chain, 2);
+  choice("cost", o.outer.cost, 2);
+  v.size("truncation", o.outer.truncation, 0);
+  v.size("inner_steps", o.outer.steps, 0);
+  v.size("draws", o.outer.draws, 1);
+  v.real("tau", o.outer.tau, 0, most);
+  v.real("price", o.outer.price, -most, most);
+  v.real("power", o.outer.power, 0, most);
+  v.real("smoothness", o.outer.smoothness, 0, most);
+  v.real("final_tau", o.final_tau, 0, most);
+  v.real("psi0_rate", o.psi0_rate, 0, most);
+  v.real("settings_rate", o.settings_rate, 0, most);
+  v.real("threshold_rate", o.threshold_rate, 0, most);
+  v.real("signal_momentum", o.signal_momentum, 0, 1);
+}
+
+/// What a step of meta-training reported beside `step_result`.
+struct meta_step_result : step_result {
+  double task = 0;        ///< mean E_K[L_task]
+  double mean_steps = 0;  ///< mean E_K[K]
+  index_t dropped = 0;    ///< inputs whose gradient was not finite; they count as zero
+};
+
+/// How an example is observed: by default its context, see tasks::observe.
+struct observe_context {
+  template <class T>
+  observation<T> operator()(const tasks::example<T>& e, std::uint64_t key) const {
+    return tasks::observe(e, key);
+  }
+};
+/// The same for plants: inputs and measured outputs of the context.
+struct observe_plant_context {
+  template <class T>
+  observation<T> operator()(const tasks::example<T>& e, std::uint64_t key) const {
+    return tasks::observe_plant(e, key);
+  }
+};
+
+/// Minimises the mean over examples of the outer loss (see outer_loss.hpp) over everything in
+/// `meta_parameters` by AdamW; the inner loop is the engine's own, with all its guards.
+///
+/// *Data*: adaptation sees an example's first `split` tokens (by `Observe`), the task loss is the
+/// mean over what comes after; models that pool are scored by the label. Which examples a step sees
+/// is a function of (seed, step). Results do not depend on the number of threads.
+/// *Statistics of s*: running mean and deviation of log L_int over earlier batches, constants.
+/// *Cost*: per example `outer.steps` inner steps and their walk back.
+/// *Errors*: as `trainer`. An example whose gradient is not finite is left out and counted.
+/// *Interface*: that of `trainer`, so `run_training`, `save_checkpoint` and `load_checkpoint` work.
+template <class T, class Model, class Adapter, class Loss, class Optimizer, class TaskLoss,
+          class Backend, class Observe = observe_context>
+class meta_trainer {
+ public:
+  using scalar = T;
+  using model_type = Model;
+  using adaptive = adaptive_model<T, Model, Adapter, Loss, controllers::fixed, Optimizer, Backend>;
+  using parameters = meta_parameters<typename adaptive::parameters, typename adaptive::weights>;
+  using examples = std::span<const tasks::example<T>>;
+
+  /// Starts from base parameters theta; psi_0 and settings from adapter and optimiser.
+  meta_trainer(Model model, Adapter adapter, Loss loss, Optimizer optimizer, TaskLoss task,
+               const typename adaptive::parameters& theta, const meta_trainer_options& options,
+               adaptation::options adaptation = {}, Backend backend = {}, Observe observe = {})
+      : task_(task),
+        observe_(observe),
+        options_(options),
+        engine_(std::move(model), std::move(adapter), std::move(loss),
+                controllers::fixed{options.outer.steps}, optimizer, theta, std::move(adaptation),
+                std::move(backend)) {
+    detail::option_check check;
+    describe(check, options_);
+    current_.theta = theta;
+    current_.psi0 = engine_.initial_weights();
+    read_settings(optimizer, current_.settings);
+    const auto start =
+        controllers::threshold::evenly_spaced(0.0, 0.5, std::max<index_t>(1, options.outer.steps));
+    current_.first = start.first;
+    current_.raw_gaps = start.raw_gaps;
+    current_.signal.assign({3});
+    current_.signal(1) = 1.0;
+    set_learned_settings(settings_learned_by_default(optimizer));
+    zeros_like(current_, total_);
+    zeros_like(current_, state_.first);
+    zeros_like(current_, state_.second);
+    decays_ = decaying_leaves(current_.theta);
+    theta_leaves_ = decays_.size();
+    for_each_leaf([&](const auto&) { ++leaves_; }, current_);
+    decays_.resize(leaves_, 0);
+    for (index_t i = 0; i < options_.trainer.shards; ++i) {
+      shards_.push_back(std::make_unique<shard>(engine_, task_, options_.outer));
+      zeros_like(current_.theta, shards_.back()->gradient.theta);
+      zeros_like(current_.psi0, shards_.back()->gradient.psi0);
+    }
+  }
+  meta_trainer(const meta_trainer&) = delete;
+  meta_trainer& operator=(const meta_trainer&) = delete;
+
+  const Model& model() const { return engine_.model(); }
+  const meta_trainer_options& options() const { return options_; }
+  const parameters& current() const { return current_; }
+  parameters& current() { return current_; }
+  const adamw_state<parameters>& state() const { return state_; }
+  adamw_state<parameters>& state() { return state_; }
+  index_t steps() const { return options_.trainer.schedule.steps; }
+  index_t step_count() const { return step_; }
+  index_t skipped_count() const { return skipped_; }
+  void set_step_count(index_t step, index_t skipped = 0) {
+    step_ = step;
+    skipped_ = skipped;
+  }
+  /// Replaces the thresholds where training starts.
+  void set_thresholds(const controllers::threshold& c) {
+    expect_equal("meta_trainer", "the number of thresholds", c.maximum(),
+                 current_.raw_gaps.size() + 1);
+    current_.first = c.first;
+    current_.raw_gaps = c.raw_gaps;
+  }
+  /// Which of the optimiser's settings are learned, in the order of `for_each_setting`.
+  void set_learned_settings(std::vector<char> mask) {
+    expect_equal("meta_trainer", "the number of settings", static_cast<index_t>(mask.size()),
+                 current_.settings.size());
+    learned_ = std::move(mask);
+  }
+  /// tau at a step: geometric from outer.tau to final_tau.
+  double tau_at(index_t step) const {
+    const double share = std::min(1.0, double(step) / std::max(1.0, double(steps() - 1)));
+    return options_.outer.tau * std::pow(options_.final_tau / options_.outer.tau, share);
+  }
+
+  /// One update on a random batch of `data`.
+  meta_step_result step(examples data) {
+    if (data.empty()) fail("meta_trainer: there are no examples; hint: is all of it held out?");
+    random_stream random =
+        random_stream{options_.trainer.seed, 0x6d657461}.split(static_cast<std::uint64_t>(step_));
+    chosen_.clear();
+    for (index_t i = 0; i < options_.trainer.batch; ++i) {
+      chosen_.push_back(random.index(static_cast<index_t>(data.size())));
+    }
+    return update(data);
+  }
+  /// One update on exactly these examples (for data that is made as it is used).
+  meta_step_result step_on(examples batch) {
+    if (batch.empty()) fail("meta_trainer: the batch is empty");
+    chosen_.clear();
+    for (index_t i = 0; i < static_cast<index_t>(batch.size()); ++i) chosen_.push_back(i);
+    return update(batch);
+  }
+
+  /// Mean outer loss of `data` under the current numbers, without gradients of anything; sampled
+  /// rules are evaluated as `expected`.
+  double evaluate(examples data) { return measure(data).loss; }
+  /// The same with the mean task loss and the mean number of steps.
+  meta_step_result measure(examples data) {
+    chosen_.clear();
+    for (index_t i = 0; i < static_cast<index_t>(data.size()); ++i) chosen_.push_back(i);
+    return pass(data, false);
+  }
+  /// Mean outer loss and its gradient over all of `data` (in `total()`; settings by their
+  /// logarithms); nothing is updated.
+  meta_step_result gradient(examples data) {
+    chosen_.clear();
+    for (index_t i = 0; i < static_cast<index_t>(data.size()); ++i) chosen_.push_back(i);
+    return pass(data, true);
+  }
+  const parameters& total() const { return total_; }
+  /// Puts the statistics of s of these examples into the current numbers.
+  void set_signal_statistics(examples data) {
+    chosen_.clear();
+    for (index_t i = 0; i < static_cast<index_t>(data.size()); ++i) chosen_.push_back(i);
+    take_current();
+    initial_statistics(data);
+  }
+
+  /// The learned model with its thresholds, ready to adapt.
+  auto deployed() const { return deployed(learned_thresholds(current_)); }
+  /// The same with another controller.
+  template <class Controller>
+  auto deployed(Controller controller) const {
+    return deploy(current_, std::move(controller));
+  }
+  /// A model of these numbers (of a checkpoint, or the best of a run).
+  template <class Controller>
+  auto deploy(const parameters& p, Controller controller) const {
+    Optimizer o = engine_.optimizer();
+    write_settings(p.settings, o);
+    adaptation::options options = engine_.options();
+    options.signal = learned_signal(p);
+    adaptive_model<T, Model, Adapter, Loss, Controller, Optimizer, Backend> m(
+        engine_.model(), engine_.frozen().adapter, loss_of_engine(), std::move(controller), o,
+        p.theta, std::move(options), engine_.backend());
+    m.set_initial_weights(p.psi0);
+    return m;
+  }
+
+ private:
+  using walk = adaptation::walk_back<adaptive, TaskLoss>;
+  struct shard {
+    shard(const adaptive& engine, const TaskLoss& task, const outer_loss_options& o)
+        : back(engine, task), outer(o) {}
+    walk back;
+    outer_loss<walk> outer;
+    typename walk::gradients gradient;
+    std::vector<double> d_t, log_losses;
+    meta_step_result sum;
+    index_t used = 0;
+  };
+
+  // Formulas are wrapped by the engine; it takes them unwrapped.
+  decltype(auto) loss_of_engine() const {
+    if constexpr (std::is_same_v<Loss, typename adaptive::loss_type>) {
+      return (engine_.loss());
+    } else {
+      return Loss(engine_.loss());
+    }
+  }
+
+  meta_step_result update(examples data) {
+    take_current();
+    if (current_.signal(2) == 0) initial_statistics(data);
+    meta_step_result r = pass(data, true);
+    r.rate = options_.trainer.schedule.at(step_);
+    // Thresholds and settings are few and of other units: clipped apart, by AdamW's own scale.
+    const double norm = std::sqrt(squared_norm(total_.theta) + squared_norm(total_.psi0));
+    r.gradient_norm = norm;
+    ++step_;
+    if (!is_finite(norm) || !is_finite(r.loss) || !all_finite(total_)) {
+      r.skipped = true;
+      ++skipped_;
+      return r;
+    }
+    const double clip = options_.trainer.clip;
+    if (clip > 0 && norm > clip) {
+      const auto scale = [&](auto& leaf) {
+        for (index_t i = 0; i < leaf.size(); ++i) leaf.data()[i] *= T(clip / norm);
+      };
+      for_each_leaf(scale, total_.theta);
+      for_each_leaf(scale, total_.psi0);
+    }
+    options_.trainer.optimizer.step(r.rate, total_, current_, state_, decays_,
+                                    [&](std::size_t leaf) { return rate_factor(leaf); });
+    update_statistics();
+    return r;
+  }
+
+  // Leaves in order: theta, psi0, settings, first, raw_gaps, signal.
+  double rate_factor(std::size_t leaf) const {
+    if (leaf < theta_leaves_) return 1.0;
+    switch (leaves_ - leaf) {
+      case 1:
+        return 0.0;  // statistics
+      case 2:
+      case 3:
+        return options_.threshold_rate;
+      case 4:
+        return options_.settings_rate;
+      default:
+        return options_.psi0_rate;
+    }
+  }
+
+  // Brings theta, psi_0, settings and statistics into the engine.
+  void take_current() {
+    Optimizer o = engine_.optimizer();
+    write_settings(current_.settings, o);
+    engine_.set_optimizer(o);
+    engine_.set_parameters(current_.theta);
+    engine_.set_initial_weights(current_.psi0);
+    engine_.set_signal_scale(learned_signal(current_));
+    for (auto& s : shards_) s->back.refresh();
+  }
+
+  meta_step_result pass(examples data, bool with_gradient) {
+    take_current();
+    const auto n = static_cast<index_t>(chosen_.size());
+    const auto parts = static_cast<index_t>(shards_.size());
+    const controllers::threshold thresholds = learned_thresholds(current_);
+    adaptation::parallel_for(options_.trainer.threads, parts, [&](index_t, index_t p) {
+      run_shard(data, *shards_[static_cast<std::size_t>(p)], n * p / parts, n * (p + 1) / parts,
+                thresholds, with_gradient);
+    });
+    meta_step_result r;
+    std::vector<double> d_t(static_cast<std::size_t>(thresholds.maximum()), 0.0);
+    zero_leaves(total_);
+    const auto settings = static_cast<std::size_t>(current_.settings.size());
+    for (const auto& s : shards_) {
+      if (s->used == 0) continue;
+      r.loss += s->sum.loss / double(n);
+      r.task += s->sum.task / double(n);
+      r.mean_steps += s->sum.mean_steps / double(n);
+      r.dropped += s->sum.dropped;
+      if (!with_gradient) continue;
+      const auto add = [&](auto& t, const auto& g) {
+        for (index_t i = 0; i < t.size(); ++i) t.data()[i] += g.data()[i] / T(n);
+      };
+      for_each_leaf(add, total_.theta, s->gradient.theta);
+      for_each_leaf(add, total_.psi0, s->gradient.psi0);
+      for (std::size_t i = 0; i < std::min(settings, s->gradient.settings.size()); ++i) {
+        total_.settings(static_cast<index_t>(i)) += s->gradient.settings[i] / double(n);
+      }
+      for (std::size_t i = 0; i < d_t.size(); ++i) d_t[i] += s->d_t[i] / double(n);
+    }
+    if (with_gradient) {
+      controllers::threshold_gradient g;
+      controllers::threshold_pullback(thresholds, d_t, g);
+      total_.first(0) = g.first;
+      for (index_t i = 0; i < total_.raw_gaps.size(); ++i) {
+        total_.raw_gaps(i) = g.raw_gaps[static_cast<std::size_t>(i)];
+      }
+      chain_settings();
+    }
+    return r;
+  }
+
+  // d/d log x = x d/dx; those that are not learned get none.
+  void chain_settings() {
+    Optimizer o = engine_.optimizer();
+    index_t i = 0;
+    for_each_setting(
+        [&](const auto& x) {
+          const bool learned = learned_[static_cast<std::size_t>(i)] && double(x) > 0;
+          total_.settings(i) *= learned ? double(x) : 0.0;
+          ++i;
+        },
+        o);
+  }
+
+  void run_shard(examples data, shard& s, index_t first, index_t last,
+                 const controllers::threshold& thresholds, bool with_gradient) {
+    s.used = last - first;
+    s.sum = {};
+    s.log_losses.clear();
+    zero_leaves(s.gradient.theta);
+    zero_leaves(s.gradient.psi0);
+    s.gradient.settings.assign(s.gradient.settings.size(), 0.0);
+    s.d_t.assign(static_cast<std::size_t>(thresholds.maximum()), 0.0);
+    s.outer.set_tau(tau_at(step_));
+    const random_stream random =
+        random_stream{options_.trainer.seed, 0x64726177}.split(static_cast<std::uint64_t>(step_));
+    for (index_t j = first; j < last; ++j) {
+      const index_t i = chosen_[static_cast<std::size_t>(j)];
+      const auto& e = data[static_cast<std::size_t>(i)];
+      const observation<T> seen = observe_(e, static_cast<std::uint64_t>(i));
+      s.back.adapt(std::span<const observation<T>>(&seen, 1), options_.outer.steps);
+      fill_task(data, i, s.back.task_input());
+      const auto& losses = s.back.taken().report().losses;
+      if (!losses.empty()) {
+        s.log_losses.push_back(std::log(losses.front() + engine_.options().signal.epsilon));
+      }
+      const outer_loss_value v =
+          with_gradient ? s.outer(s.back, thresholds, random.split(static_cast<std::uint64_t>(j)),
+                                  s.gradient, s.d_t)
+                        : s.outer.value(s.back, thresholds);
+      s.sum.loss += v.loss;
+      s.sum.task += v.task;
+      s.sum.mean_steps += v.mean_steps;
+      s.sum.dropped += v.finite ? 0 : 1;
+    }
+  }
+
+  /// The task loss scores what adaptation has not seen: rows from `split` on.
+  void fill_task(examples data, index_t i, adaptation::prepared_input<T>& input) const {
+    const auto& e = data[static_cast<std::size_t>(i)];
+    example_reader<Model, TaskLoss> reader;
+    if constexpr (!pools<Model>) {
+      // For tokens row t says what comes at t + 1: rows from split - 1 on are about what is unseen.
+      const index_t first = Model::reads_tokens ? std::max<index_t>(e.split, 1) - 1 : e.split;
+      reader.washout = reader.effective_washout(engine_.model(), first);
+    }
+    const index_t rows = reader.scored_rows(data, i);
+    reader.read(data, std::span<const index_t>(&i, 1), T(1) / T(rows), input.data);
+    input.data.guard_weight.assign(input.data.weight.shape());
+    input.find_runs();
+  }
+
+  // Before the first step: over the examples chosen for it.
+  void initial_statistics(examples data) {
+    auto workspace = engine_.make_workspace();
+    const auto session = engine_.start();
+    std::vector<double> logs;
+    engine_.set_signal_scale({});
+    for (index_t i : chosen_) {
+      const observation<T> seen =
+          observe_(data[static_cast<std::size_t>(i)], static_cast<std::uint64_t>(i));
+      const double s = engine_.dry_run(seen, session, workspace).signal;
+      if (is_finite(s)) logs.push_back(s);
+    }
+    if (!logs.empty()) {
+      const auto [mean, deviation] = mean_and_deviation(logs);
+      current_.signal(0) = mean;
+      current_.signal(1) = deviation;
+      current_.signal(2) = 1;
+    }
+    engine_.set_signal_scale(learned_signal(current_));
+  }
+  void update_statistics() {
+    std::vector<double> logs;
+    for (const auto& s : shards_) {
+      if (s->used > 0) logs.insert(logs.end(), s->log_losses.begin(), s->log_losses.end());
+    }
+    if (logs.empty()) return;
+    const auto [mean, deviation] = mean_and_deviation(logs);
+    const double keep = options_.signal_momentum;
+    current_.signal(0) = keep * current_.signal(0) + (1 - keep) * mean;
+    current_.signal(1) = keep * current_.signal(1) + (1 - keep) * deviation;
+    current_.signal(2) += 1;
+  }
+  // The deviation of one number, or of equal ones, is taken as 1: s is then not scaled.
+  static std::pair<double, double> mean_and_deviation(const std::vector<double>& x) {
+    double mean = 0, square_sum = 0;
+    for (double v : x) mean += v / double(x.size());
+    for (double v : x) square_sum += (v - mean) * (v - mean);
+    const double deviation = x.size() > 1 ? std::sqrt(square_sum / double(x.size() - 1)) : 0.0;
+    return {mean, deviation > 0 ? deviation : 1.0};
+  }
+
+  TaskLoss task_;
+  Observe observe_;
+  meta_trainer_options options_;
+  adaptive engine_;
+  parameters current_, total_;
+  adamw_state<parameters> state_;
+  std::vector<char> decays_, learned_;
+  std::size_t theta_leaves_ = 0, leaves_ = 0;
+  std::vector<std::unique_ptr<shard>> shards_;
+  std::vector<index_t> chosen_;
+  index_t step_ = 0;
+  index_t skipped_ = 0;
+};
+
+}  // namespace attd::training
