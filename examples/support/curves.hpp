@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <attd/config.hpp>
 #include <cmath>
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -44,10 +45,15 @@ namespace detail {
 
 /// The points by compute; of equal compute in the given order. NaN goes last.
 inline std::vector<curve_point> sorted_points(const method_curve& curve) {
-  std::vector<curve_point> points = curve.points;
-  std::stable_sort(points.begin(), points.end(), [](const curve_point& a, const curve_point& b) {
-    return std::isnan(b.compute) ? !std::isnan(a.compute) : a.compute < b.compute;
+  std::vector<std::size_t> order(curve.points.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::sort(order.begin(), order.end(), [&](std::size_t i, std::size_t j) {
+    const double a = curve.points[i].compute, b = curve.points[j].compute;
+    if (std::isnan(a) != std::isnan(b)) return std::isnan(b);
+    return a < b || (!(b < a) && i < j);
   });
+  std::vector<curve_point> points;
+  for (const std::size_t i : order) points.push_back(curve.points[i]);
   return points;
 }
 

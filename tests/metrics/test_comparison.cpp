@@ -45,6 +45,19 @@ string complaint_of(Call call) {
 
 }  // namespace
 
+TEST_CASE("comparison: the example of the page finds what is different and what is not") {
+  const auto train_and_test = error_of;
+  const vector<string> methods{"never", "gate", "attd"};
+  const vector<index_t> seeds{1, 3, 4, 9, 15};
+  const auto scores = metrics::run_methods(methods, seeds, [&](const string& method, index_t seed) {
+    return train_and_test(method, seed);  // held-out error
+  });
+  const auto rows = metrics::compare(scores, {.baseline = "never"});
+  const bool better = rows[2].corrected_t < 0.05 && rows[2].difference < 0;
+  CHECK(better);
+  CHECK(rows[1].corrected_t > 0.05);
+}
+
 TEST_CASE("comparison: a row holds mean, deviation, difference and the three tests") {
   const auto rows = metrics::compare(five_scores(), {.baseline = "never"});
   REQUIRE(rows.size() == 3);

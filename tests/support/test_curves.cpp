@@ -49,6 +49,16 @@ TEST_CASE("curves: a line per method by compute, with bars; a single setting is 
   CHECK(times(svg, "stroke-linejoin") == 2);
 }
 
+TEST_CASE("curves: points of equal compute keep their order") {
+  method_curve curve{"a", {}};
+  for (int i = 0; i < 40; ++i)
+    curve.points.push_back({i % 2 == 0 ? 1.0 : not_there, 1.0 * i, 0, 0});
+  const plot one = plot_curves("t", {curve});
+  for (std::size_t i = 0; i < 40; ++i)
+    CHECK(one.content[0].y[i] ==
+          (i < 20 ? 2.0 * static_cast<double>(i) : 2.0 * static_cast<double>(i) - 39));
+}
+
 TEST_CASE("curves: axes turn logarithmic with wide positive data only") {
   CHECK_FALSE(plot_curves("t", three_curves()).x.logarithmic);
   CHECK_FALSE(plot_curves("t", three_curves()).y.logarithmic);

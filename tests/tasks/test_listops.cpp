@@ -37,7 +37,7 @@ std::vector<index_t> ids_of(const std::string& text) {
 
 index_t value_of(const std::string& text) { return tasks::evaluate_listops(ids_of(text)); }
 
-examples_type parse(const std::string& text, tasks::listops_file_options o = {}) {
+examples_type parse_table(const std::string& text, tasks::listops_file_options o = {}) {
   return tasks::parse_listops<float>(text, o, "a.tsv");
 }
 
@@ -119,13 +119,13 @@ tasks::listops_options small_options() {
   return o;
 }
 
-struct scratch_file {
+struct scratch_table {
   std::filesystem::path path;
-  explicit scratch_file(const std::string& content)
+  explicit scratch_table(const std::string& content)
       : path(std::filesystem::temp_directory_path() / "attd_test_listops.tsv") {
     std::ofstream(path, std::ios::binary) << content;
   }
-  ~scratch_file() { std::filesystem::remove(path); }
+  ~scratch_table() { std::filesystem::remove(path); }
 };
 
 }  // namespace
@@ -302,11 +302,11 @@ TEST_CASE("listops: options that contradict each other are refused with their va
 
 TEST_CASE("listops: tables of both layouts and both line ends give the same samples") {
   const std::string nested = "( ( ( [MAX 2 ) ( ( ( [SM 3 ) 4 ) ] ) ) ] )";
-  const auto crlf = parse("Source\tTarget\r\n" + nested + "\t7\r\n[MED 2 1 ]\t1\r\n");
-  const auto lf = parse("Source\tTarget\n" + nested + "\t7\n[MED 2 1 ]\t1");
+  const auto crlf = parse_table("Source\tTarget\r\n" + nested + "\t7\r\n[MED 2 1 ]\t1\r\n");
+  const auto lf = parse_table("Source\tTarget\n" + nested + "\t7\n[MED 2 1 ]\t1");
   tasks::listops_file_options o;
   o.format = tasks::listops_format::original;
-  const auto original = parse("7\t" + nested + "\n1\t[MED 2 1 ]\n", o);
+  const auto original = parse_table("7\t" + nested + "\n1\t[MED 2 1 ]\n", o);
   REQUIRE(crlf.size() == 2);
   REQUIRE(lf.size() == 2);
   REQUIRE(original.size() == 2);
@@ -321,20 +321,20 @@ TEST_CASE("listops: tables of both layouts and both line ends give the same samp
     CHECK(original[i].cluster == crlf[i].cluster);
   }
   o.max_tokens = 4;
-  CHECK(parse("7\t" + nested + "\n1\t[MED 2 1 ]\n", o).at(0).label == 1);
+  CHECK(parse_table("7\t" + nested + "\n1\t[MED 2 1 ]\n", o).at(0).label == 1);
   o.max_tokens = 0;
   o.limit = 1;
-  CHECK(parse("7\t" + nested + "\nnot looked at", o).size() == 1);
+  CHECK(parse_table("7\t" + nested + "\nnot looked at", o).size() == 1);
 }
 
 TEST_CASE("listops: malformed tables are refused with source, line and both values") {
   const auto fault = [](const std::string& lines) {
-    return message_of([&] { parse("Source\tTarget\r\n3\t3\r\n" + lines); });
+    return message_of([&] { parse_table("Source\tTarget\r\n3\t3\r\n" + lines); });
   };
-  CHECK(contains(message_of([] { parse("Target\tSource\n"); }),
+  CHECK(contains(message_of([] { parse_table("Target\tSource\n"); }),
                  "'a.tsv' starts with 'Target?Source', expected the header"));
-  CHECK(contains(message_of([] { parse(""); }), "starts with '', expected the header"));
-  CHECK(contains(message_of([] { parse("Source\tTarget\r\n"); }), "'a.tsv' has no sample"));
+  CHECK(contains(message_of([] { parse_table(""); }), "starts with '', expected the header"));
+  CHECK(contains(message_of([] { parse_table("Source\tTarget\r\n"); }), "'a.tsv' has no sample"));
   CHECK(contains(fault("[MIN 1 2 ] 1"), "'a.tsv' line 3: 1 field, expected 2"));
   CHECK(contains(fault("[MIN 1 2 ]\t1\t1"), "line 3: 3 or more fields, expected 2"));
   CHECK(contains(fault("\r\n"), "line 3: 1 field, expected 2"));
@@ -351,12 +351,13 @@ TEST_CASE("listops: malformed tables are refused with source, line and both valu
       contains(fault(std::string(99, 'a') + "\t1"), "is 'aaaaaaaaaaaaaaaaaaaaaaaa...', expected"));
   tasks::listops_file_options o;
   o.max_tokens = 2;
-  CHECK(contains(message_of([&] { parse("Source\tTarget\n[MIN 1 2 ]\t1\n", o); }),
+  CHECK(contains(message_of([&] { parse_table("Source\tTarget\n[MIN 1 2 ]\t1\n", o); }),
                  "has no sample of at most 2 tokens in 2 lines"));
   o.max_tokens = -1;
-  CHECK(contains(message_of([&] { parse("Source\tTarget\n3\t3\n", o); }), "max_tokens is -1"));
+  CHECK(
+      contains(message_of([&] { parse_table("Source\tTarget\n3\t3\n", o); }), "max_tokens is -1"));
   CHECK(contains(message_of([] { tasks::read_listops<float>("no/such.tsv"); }), "does not exist"));
-  const scratch_file file("Source\tTarget\r\n[MIN 4 5 ]\t5\r\n");
+  const scratch_table file("Source\tTarget\r\n[MIN 4 5 ]\t5\r\n");
   CHECK(contains(message_of([&] { tasks::read_listops<float>(file.path); }),
                  "attd_test_listops.tsv' line 2: label is 5, the expression's value is 4"));
   o = {};

@@ -32,7 +32,7 @@ namespace {
 constexpr std::array<pathfinder_difficulty, 3> difficulties{
     pathfinder_difficulty::easy, pathfinder_difficulty::intermediate, pathfinder_difficulty::hard};
 
-images_type draw(const tasks::pathfinder_options& o, index_t count) {
+images_type draw_images(const tasks::pathfinder_options& o, index_t count) {
   const tasks::pathfinder_generator generator(o);
   images_type images;
   for (index_t i = 0; i < count; ++i) images.push_back(generator(i));
@@ -161,14 +161,14 @@ double distance(image_statistics::mean a, image_statistics::mean b) {
   return std::abs(a.value - b.value) / std::hypot(a.error, b.error);
 }
 
-struct scratch_folder {
+struct scratch_set {
   std::filesystem::path path = std::filesystem::temp_directory_path() / "attd_test_pathfinder";
-  scratch_folder() {
+  scratch_set() {
     std::filesystem::remove_all(path);
     std::filesystem::create_directories(path / "metadata");
     std::filesystem::create_directories(path / "imgs/0");
   }
-  ~scratch_folder() { std::filesystem::remove_all(path); }
+  ~scratch_set() { std::filesystem::remove_all(path); }
   void write(const std::string& name, const std::string& content) const {
     std::ofstream(path / name, std::ios::binary) << content;
   }
@@ -248,13 +248,13 @@ TEST_CASE("pathfinder: sets are made in a few lines") {
 
 TEST_CASE("pathfinder: image i is a function of the seed and i") {
   auto o = tasks::pathfinder_parameters(pathfinder_difficulty::easy);
-  const auto images = draw(o, 6);
+  const auto images = draw_images(o, 6);
   const auto later = tasks::pathfinder_examples<float>(o, 4, 2, tasks::pathfinder_input::ids);
   CHECK(std::equal(later[0].ids.begin(), later[0].ids.end(), images[4].pixels.begin()));
   CHECK(later[1].label == images[5].label);
   CHECK(later[1].cluster == 5);
   o.seed = 1;
-  CHECK(draw(o, 1)[0].pixels != images[0].pixels);
+  CHECK(draw_images(o, 1)[0].pixels != images[0].pixels);
   CHECK(*std::min_element(images[0].pixels.begin(), images[0].pixels.end()) == 0);
   CHECK(*std::max_element(images[0].pixels.begin(), images[0].pixels.end()) == 255);
 }
@@ -319,7 +319,7 @@ TEST_CASE("pathfinder: reference images and ours have the same statistics") {
     const images_type images = tasks::read_pathfinder_records(*path);
     CHECK(images.size() == one.count);
     auto& ours = drawn[static_cast<std::size_t>(one.difficulty)];
-    if (ours.empty()) ours = draw(tasks::pathfinder_parameters(one.difficulty), 1500);
+    if (ours.empty()) ours = draw_images(tasks::pathfinder_parameters(one.difficulty), 1500);
     const image_statistics reference(images), generated(ours);
     CAPTURE(one.file);
     // Means over independent images: beyond 3.9 errors by chance once in ten thousand.
@@ -392,7 +392,7 @@ TEST_CASE("pathfinder: options that contradict each other are refused with their
   const auto fault = [](auto change) {
     tasks::pathfinder_options o;
     change(o);
-    return message_of([&] { draw(o, 1); });
+    return message_of([&] { draw_images(o, 1); });
   };
   CHECK(contains(fault([](auto& o) { o.side = 7; }), "side is 7, expected 8 .. 4096"));
   CHECK(contains(fault([](auto& o) { o.contour_length = 1; }), "contour_length 1, distractor"));
@@ -444,7 +444,7 @@ TEST_CASE("pathfinder: records are read, and refused when they do not fit") {
 
 TEST_CASE(
     "pathfinder: folders of metadata and PGM images are read as published sets are laid out") {
-  const scratch_folder folder;
+  const scratch_set folder;
   tasks::pathfinder_file_options o;
   o.side = 4;
   const auto read = [&] { return tasks::read_pathfinder_folder(folder.path, o); };

@@ -20,34 +20,34 @@ using attd_test::message_of;
 
 namespace {
 
-std::vector<tasks::labelled_text> parse(const std::string& table) {
+std::vector<tasks::labelled_text> parse_reviews(const std::string& table) {
   return tasks::parse_labelled_texts(table, "a.tsv");
 }
 
 /// `negative` texts "n<id>" and `positive` texts "p<id>".
-std::vector<tasks::labelled_text> texts_of(index_t negative, index_t positive) {
+std::vector<tasks::labelled_text> made_texts(index_t negative, index_t positive) {
   std::vector<tasks::labelled_text> texts;
   for (index_t i = 0; i < negative; ++i) texts.push_back({0, 1, i, "n" + std::to_string(i)});
   for (index_t i = 0; i < positive; ++i) texts.push_back({1, 10, i, "p" + std::to_string(i)});
   return texts;
 }
 
-std::string text_of(const tasks::example<float>& e) {
+std::string review_text(const tasks::example<float>& e) {
   std::string text;
   for (index_t id : e.ids) text += static_cast<char>(id);
   return text;
 }
 
-std::vector<std::string> chosen(const std::vector<tasks::labelled_text>& texts,
-                                const tasks::text_classification_options& o) {
+std::vector<std::string> chosen_texts(const std::vector<tasks::labelled_text>& texts,
+                                      const tasks::text_classification_options& o) {
   std::vector<std::string> all;
   for (const auto& e : tasks::text_classification_examples<float>(texts, o)) {
-    all.push_back(text_of(e));
+    all.push_back(review_text(e));
   }
   return all;
 }
 
-index_t positive(const std::vector<std::string>& texts) {
+index_t positive_count(const std::vector<std::string>& texts) {
   return std::count_if(texts.begin(), texts.end(), [](const auto& t) { return t[0] == 'p'; });
 }
 
@@ -55,7 +55,7 @@ index_t positive(const std::vector<std::string>& texts) {
 
 TEST_CASE(
     "text classification: lines are label, rating, id and text, tabs in the text are its own") {
-  const auto texts = parse("0\t4\t17\ta\tb \xff<br />\n1\t10\t5\tgood\r\n1\t7\t0\tlast");
+  const auto texts = parse_reviews("0\t4\t17\ta\tb \xff<br />\n1\t10\t5\tgood\r\n1\t7\t0\tlast");
   REQUIRE(texts.size() == 3);
   CHECK(texts[0].label == 0);
   CHECK(texts[0].rating == 4);
@@ -68,9 +68,9 @@ TEST_CASE(
 
 TEST_CASE("text classification: malformed lines are refused with source, line and value") {
   const auto fault = [](const std::string& line) {
-    return message_of([&] { parse("0\t1\t1\tfine\n" + line); });
+    return message_of([&] { parse_reviews("0\t1\t1\tfine\n" + line); });
   };
-  CHECK(contains(message_of([] { parse(""); }), "'a.tsv' is empty"));
+  CHECK(contains(message_of([] { parse_reviews(""); }), "'a.tsv' is empty"));
   CHECK(contains(fault("0\t1\tno text\n"), "'a.tsv' line 2: 3 fields, expected 4"));
   CHECK(contains(fault("\n"), "line 2: 1 fields, expected 4"));
   CHECK(contains(fault("2\t1\t1\tx\n"), "line 2: label is '2', expected a number 0 .. 1"));
@@ -102,39 +102,39 @@ TEST_CASE("text classification: examples hold the first bytes, and adaptation se
 }
 
 TEST_CASE("text classification: choices are functions of the seed with equal shares of classes") {
-  const auto texts = texts_of(60, 40);
+  const auto texts = made_texts(60, 40);
   tasks::text_classification_options o;
-  CHECK(chosen(texts, o).size() == 80);
-  CHECK(positive(chosen(texts, o)) == 40);
+  CHECK(chosen_texts(texts, o).size() == 80);
+  CHECK(positive_count(chosen_texts(texts, o)) == 40);
   o.limit = 20;
-  const auto twenty = chosen(texts, o);
+  const auto twenty = chosen_texts(texts, o);
   CHECK(twenty.size() == 20);
-  CHECK(positive(twenty) == 10);
-  CHECK(chosen(texts, o) == twenty);
+  CHECK(positive_count(twenty) == 10);
+  CHECK(chosen_texts(texts, o) == twenty);
   CHECK(std::set<std::string>(twenty.begin(), twenty.end()).size() == 20);
   CHECK(!std::is_sorted(twenty.begin(), twenty.end()));  // classes mixed
   o.limit = 40;
-  const auto forty = chosen(texts, o);
+  const auto forty = chosen_texts(texts, o);
   for (const auto& text : twenty) CHECK(std::count(forty.begin(), forty.end(), text) == 1);
   o.limit = 20;
   o.seed = 1;
-  CHECK(chosen(texts, o) != twenty);
+  CHECK(chosen_texts(texts, o) != twenty);
   o.shuffled = false;
-  const auto first = chosen(texts, o);
+  const auto first = chosen_texts(texts, o);
   CHECK(first[0] == "n0");
   CHECK(first[9] == "n9");
   CHECK(first[10] == "p0");
   o.balanced = false;
-  CHECK(positive(chosen(texts, o)) == 0);
+  CHECK(positive_count(chosen_texts(texts, o)) == 0);
   o.limit = 0;
-  CHECK(chosen(texts, o).size() == 100);
+  CHECK(chosen_texts(texts, o).size() == 100);
 }
 
 TEST_CASE("text classification: choices that cannot be made are refused with both values") {
   const auto fault = [](auto change, index_t negative, index_t count) {
     tasks::text_classification_options o;
     change(o);
-    return message_of([&] { chosen(texts_of(negative, count), o); });
+    return message_of([&] { chosen_texts(made_texts(negative, count), o); });
   };
   CHECK(contains(fault([](auto& o) { o.max_length = 0; }, 1, 1), "max_length is 0, expected"));
   CHECK(contains(fault([](auto& o) { o.cluster_ids = 0; }, 1, 1), "cluster_ids is 0, expected"));
@@ -149,7 +149,8 @@ TEST_CASE("text classification: choices that cannot be made are refused with bot
                      },
                      5, 1),
                  "5 texts of class 0 and 1 of class 1, expected at least 7 together"));
-  CHECK(contains(message_of([] { chosen({{2, 1, 0, "x"}}, {}); }), "label is 2, expected 0 or 1"));
+  CHECK(contains(message_of([] { chosen_texts({{2, 1, 0, "x"}}, {}); }),
+                 "label is 2, expected 0 or 1"));
 }
 
 TEST_CASE("text classification: the reviews are read byte for byte, half of them positive") {

@@ -5,11 +5,13 @@
 
 #include <attd/io/csv.hpp>
 #include <attd/training/log.hpp>
+#include <attd/training/prefetch.hpp>
 #include <cmath>
 #include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -220,6 +222,52 @@ TEST_CASE("log: a row that cannot be written is an error, and no row follows a p
   CHECK(file.text() == straight_run(log_format::csv, 1));
 }
 #endif
+
+namespace {
+
+/// The loop of docs/reference/training_log.md; `stop` is where the program is killed.
+void run_loop(const std::filesystem::path& path, index_t& saved, index_t last, index_t stop) {
+  using attd::training::prefetcher;
+  using batch = vector<double>;
+  const auto make_batch = [](index_t i) { return batch(3, 1 / static_cast<double>(i + 1)); };
+  index_t step = saved;
+  const auto train_on = [&](const batch& b) {
+    if (step + 1 == stop && stop % 5 != 0) throw std::runtime_error("killed");
+    return b[0] + b[1] + b[2];
+  };
+  const auto save_checkpoint = [&](index_t at) {
+    if (at == stop) throw std::runtime_error("killed");  // after the row was written
+    saved = at;
+  };
+
+  training_log log = training_log::resume(path, {"loss", "rate"}, step);
+  prefetcher<batch> batches(make_batch, {.first = step});
+  while (step < last) {
+    const double loss = train_on(batches.next());
+    log.write(++step, {loss, 1e-3});
+    if (step % 5 == 0) {
+      log.sync();
+      save_checkpoint(step);
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("log: log, data and checkpoint go on together wherever the loop is stopped") {
+  const log_file straight("test_log_loop.csv");
+  index_t never_stopped = 0;
+  run_loop(straight.path, never_stopped, 20, -1);
+  for (index_t stop = 1; stop <= 20; ++stop) {
+    CAPTURE(stop);
+    const log_file file("test_log_loop_stopped.csv");
+    index_t saved = 0;
+    CHECK_THROWS_AS(run_loop(file.path, saved, 20, stop), std::runtime_error);
+    CHECK(saved == (stop - 1) / 5 * 5);
+    run_loop(file.path, saved, 20, -1);
+    CHECK(file.text() == straight.text());
+  }
+}
 
 TEST_CASE("log: a new log replaces an old one, a resumed one may be missing or empty") {
   const log_file file("test_log_new.csv");

@@ -154,7 +154,7 @@ inline interval t_interval(std::span<const double> values, double level = 0.95) 
 /// *Ranges*: ties are equal numbers, not nearly equal ones. n pairs cannot give a two-sided p below
 /// 2^(1-n): 0.25 for 3, 0.0625 for 5. Infinite differences have ranks as others do; any NaN gives
 /// NaN. No pair that differs: p = 1. *Cost*: O(n^3) up to 50 pairs, O(n log n) above. *Errors*:
-/// `attd::error` when empty or when the sizes differ. *Source*: [Wilcoxon1945].
+/// `attd::error` when empty or when the sizes differ. *Source*: [Wilcoxon1945]; ties [Lehmann1975].
 inline test_result wilcoxon_signed_rank(std::span<const double> a, std::span<const double> b,
                                         alternative against = alternative::two_sided) {
   detail::require_same_size("wilcoxon_signed_rank", a.size(), b.size());
@@ -201,7 +201,7 @@ inline test_result wilcoxon_signed_rank(std::span<const double> a, std::span<con
 /// *Ranges*: 3 against 3 cannot give a two-sided p below 0.1, 4 against 4 none below 0.029.
 /// Infinities are ordered as numbers, so a run that diverged ranks last; any NaN gives NaN.
 /// *Cost*: O(N^4) up to 50 values (some milliseconds), O(N log N) above.
-/// *Errors*: `attd::error` when either is empty. *Source*: [Mann1947].
+/// *Errors*: `attd::error` when either is empty. *Source*: [Mann1947]; ties [Lehmann1975].
 inline test_result mann_whitney_u(std::span<const double> a, std::span<const double> b,
                                   alternative against = alternative::two_sided) {
   detail::require_values("mann_whitney_u", a.size());

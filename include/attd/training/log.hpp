@@ -239,7 +239,7 @@ class training_log {
     if (good && !csv) rest.remove_prefix(json_start.size());
     index_t step = 0;
     const auto [end, problem] = std::from_chars(rest.data(), rest.data() + rest.size(), step);
-    good = good && problem == std::errc() && step >= 0;
+    good = good && problem == std::errc();
     if (good) {
       rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
       for (const std::string& key : keys_) {  // the next separator, then what is between

@@ -24,8 +24,9 @@ namespace attd::training {
 struct meta_trainer_options {
   trainer_options trainer{};  ///< schedule, AdamW, batch, clip, threads, shards, seed
   outer_loss_options outer{};
-  double final_tau = 0.1;        ///< tau falls to it geometrically over the schedule
-  double psi0_rate = 1;          ///< rates of the parts, as factors of the schedule's
+  double final_tau = 0.1;  ///< tau falls to it geometrically over the schedule
+  double theta_rate = 1;   ///< rates of the parts, as factors of the schedule's; 0: frozen
+  double psi0_rate = 1;
   double settings_rate = 3;      ///< of the logarithms of the inner settings; 0: not learned
   double threshold_rate = 10;    ///< 0: thresholds stay as they are
   double signal_momentum = 0.9;  ///< of the statistics of s over batches
@@ -54,6 +55,7 @@ void describe(Visitor& v, meta_trainer_options& o) {
   v.real("power", o.outer.power, 0, most);
   v.real("smoothness", o.outer.smoothness, 0, most);
   v.real("final_tau", o.final_tau, 0, most);
+  v.real("theta_rate", o.theta_rate, 0, most);
   v.real("psi0_rate", o.psi0_rate, 0, most);
   v.real("settings_rate", o.settings_rate, 0, most);
   v.real("threshold_rate", o.threshold_rate, 0, most);
@@ -159,6 +161,11 @@ class meta_trainer {
                  current_.raw_gaps.size() + 1);
     current_.first = c.first;
     current_.raw_gaps = c.raw_gaps;
+  }
+  /// Only thresholds are learned from here on; s keeps its scale.
+  void freeze_all_but_thresholds() {
+    options_.theta_rate = options_.psi0_rate = options_.settings_rate = 0;
+    options_.signal_momentum = 1;
   }
   /// Which of the optimiser's settings are learned, in the order of `for_each_setting`.
   void set_learned_settings(std::vector<char> mask) {
@@ -289,7 +296,7 @@ class meta_trainer {
 
   // Leaves in order: theta, psi0, settings, first, raw_gaps, signal.
   double rate_factor(std::size_t leaf) const {
-    if (leaf < theta_leaves_) return 1.0;
+    if (leaf < theta_leaves_) return options_.theta_rate;
     switch (leaves_ - leaf) {
       case 1:
         return 0.0;  // statistics
