@@ -16,8 +16,8 @@ namespace attd::controllers {
 /// *Formula*: one logistic variable of scale tau is added to s, so the events K >= i are nested and
 ///   P(K >= i) = sigmoid((s - t_i) / tau),   P(K = k) = P(K >= k) - P(K >= k + 1),
 /// exactly; tau -> 0 gives the hard rule K = sum_i 1[s > t_i]. P(K = k) is computed as
-/// sigmoid(a) sigmoid(-b) (1 - e^-(a - b)), a and b the arguments at t_k and t_{k+1}: no
-/// cancellation, and exactly positive.
+/// sigmoid(a) sigmoid(-b) (1 - e^-(a - b)), a and b the arguments at t_k and t_{k+1}, a - b = gap /
+/// tau taken from the gap itself: no cancellation, and positive.
 /// *Laws*: P(K >= i) falls in i and rises in s; the P(K = k) sum to 1; E[K] rises in s.
 /// *Cost*: Kmax exponentials.
 class step_distribution {
@@ -28,11 +28,14 @@ class step_distribution {
     const auto n = static_cast<std::size_t>(c.maximum());
     at_least_.assign(n, 0.0);
     arguments_.assign(n, -std::numeric_limits<double>::infinity());
+    gaps_.assign(n, 0.0);
     if (!is_finite(s)) return;
     double t = c.first(0);
     for (std::size_t i = 0; i < n; ++i) {
       if (i > 0) {
-        t += c.minimum_gap + softplus(c.raw_gaps(static_cast<index_t>(i) - 1));
+        const double gap = c.minimum_gap + softplus(c.raw_gaps(static_cast<index_t>(i) - 1));
+        t += gap;
+        gaps_[i] = gap / tau;
       }
       arguments_[i] = (s - t) / tau;
       at_least_[i] = sigmoid(arguments_[i]);
@@ -51,7 +54,7 @@ class step_distribution {
     const double below = sigmoid(-arguments_[i]);  // P(K <= k)
     if (k == 0) return below;
     if (!is_finite(arguments_[i])) return 0.0;
-    return at_least(k) * below * -std::expm1(arguments_[i] - arguments_[i - 1]);
+    return at_least(k) * below * -std::expm1(-gaps_[i]);
   }
   double mean() const {
     double sum = 0;
@@ -80,7 +83,9 @@ class step_distribution {
   double pullback(std::span<const double> gain, std::span<double> d_t) const {
     double d_s = 0;
     for (index_t i = 1; i <= maximum(); ++i) {
-      const double d = slope(i) * gain[static_cast<std::size_t>(i - 1)];
+      const double rise = slope(i);
+      if (rise == 0) continue;  // the gain of a step that is never taken may be infinite
+      const double d = rise * gain[static_cast<std::size_t>(i - 1)];
       d_t[static_cast<std::size_t>(i - 1)] -= d;
       d_s += d;
     }
@@ -94,8 +99,7 @@ class step_distribution {
   double log_pullback(index_t k, double weight, std::span<double> d_t) const {
     if (maximum() == 0 || !is_finite(arguments_[0])) return 0;
     const auto i = static_cast<std::size_t>(k);
-    const double r =
-        k > 0 && k < maximum() ? 1.0 / std::expm1(arguments_[i - 1] - arguments_[i]) : 0.0;
+    const double r = k > 0 && k < maximum() ? 1.0 / std::expm1(gaps_[i]) : 0.0;
     double d_s = 0;
     if (k > 0) {
       const double d = weight * (sigmoid(-arguments_[i - 1]) + r) / tau_;
@@ -114,6 +118,7 @@ class step_distribution {
   double tau_;
   std::vector<double> at_least_;   // P(K >= i), i from 1
   std::vector<double> arguments_;  // (s - t_i) / tau
+  std::vector<double> gaps_;       // (t_i - t_{i-1}) / tau, of i = 1 not used
 };
 
 /// Gradients of a threshold controller's own numbers.

@@ -32,12 +32,30 @@ struct meta_trainer_options {
   double signal_momentum = 0.9;  ///< of the statistics of s over batches
 };
 
+namespace detail {
+
+/// Describes the trainer's options as fields of something larger.
+template <class Visitor>
+struct without_type {
+  Visitor& visitor;
+  void type(const char*) {}
+  void seed(const char* name, std::uint64_t& value) { visitor.seed(name, value); }
+  void size(const char* name, index_t& value, index_t least) { visitor.size(name, value, least); }
+  void real(const char* name, double& value, double low, double high) {
+    visitor.real(name, value, low, high);
+  }
+};
+
+}  // namespace detail
+
 /// What the visitor of io/model_config.hpp writes and checks; see `trainer_options`.
 template <class Visitor>
 void describe(Visitor& v, meta_trainer_options& o) {
   constexpr double most = std::numeric_limits<double>::max();
-  describe(v, o.trainer);
+  constexpr double least = std::numeric_limits<double>::min();
   v.type("meta_trainer");
+  detail::without_type<Visitor> base{v};
+  describe(base, o.trainer);
   const auto choice = [&](const char* name, auto& value, index_t last) {
     auto number = static_cast<index_t>(value);
     v.size(name, number, 0);
@@ -47,14 +65,15 @@ void describe(Visitor& v, meta_trainer_options& o) {
   choice("depth", o.outer.depth, 3);
   choice("chain", o.outer.chain, 2);
   choice("cost", o.outer.cost, 2);
+  choice("detach_signal", o.outer.detach_signal, 1);
   v.size("truncation", o.outer.truncation, 0);
   v.size("inner_steps", o.outer.steps, 0);
   v.size("draws", o.outer.draws, 1);
-  v.real("tau", o.outer.tau, 0, most);
+  v.real("tau", o.outer.tau, least, most);
   v.real("price", o.outer.price, -most, most);
   v.real("power", o.outer.power, 0, most);
   v.real("smoothness", o.outer.smoothness, 0, most);
-  v.real("final_tau", o.final_tau, 0, most);
+  v.real("final_tau", o.final_tau, least, most);
   v.real("theta_rate", o.theta_rate, 0, most);
   v.real("psi0_rate", o.psi0_rate, 0, most);
   v.real("settings_rate", o.settings_rate, 0, most);
@@ -402,10 +421,13 @@ class meta_trainer {
           with_gradient ? s.outer(s.back, thresholds, random.split(static_cast<std::uint64_t>(j)),
                                   s.gradient, s.d_t)
                         : s.outer.value(s.back, thresholds);
+      if (!v.finite) {
+        ++s.sum.dropped;
+        continue;
+      }
       s.sum.loss += v.loss;
       s.sum.task += v.task;
       s.sum.mean_steps += v.mean_steps;
-      s.sum.dropped += v.finite ? 0 : 1;
     }
   }
 

@@ -86,7 +86,8 @@ class outer_loss {
   using gradients = typename Walk::gradients;
 
   explicit outer_loss(const outer_loss_options& o) : options_(o) {
-    if (o.steps < 0) fail("outer_loss: steps is ", o.steps, ", expected at least 0");
+    const index_t least = o.depth == depth_rule::fixed ? 0 : 1;  // thresholds are at least one
+    if (o.steps < least) fail("outer_loss: steps is ", o.steps, ", expected at least ", least);
     if (o.depth == depth_rule::reinforce && o.draws < 2) {
       fail("outer_loss: draws is ", o.draws,
            ", expected at least 2; hint: each draw's baseline is "
@@ -173,6 +174,15 @@ class outer_loss {
     return options_.price * cost_of(options_, k) + options_.smoothness * moved_[size(k)];
   }
 
+  // dL/ds for the walk. Where the thresholds' gradient is not finite, neither is this: the walk then
+  // adds nothing at all.
+  double cotangent_of_signal(double d_s) const {
+    for (double d : new_t_) {
+      if (!is_finite(d)) return std::numeric_limits<double>::quiet_NaN();
+    }
+    return options_.detach_signal ? 0.0 : d_s;
+  }
+
   void fixed(Walk& walk, gradients& out, outer_loss_value& v) {
     const index_t k = options_.steps;
     weights_.task[size(k)] = 1;
@@ -199,11 +209,11 @@ class outer_loss {
           for (index_t i = 1; i <= n; ++i) {
             gain_[size(i - 1)] = task[size(i)] + extra(i) - task[size(i - 1)] - extra(i - 1);
           }
-          const double d_s = p.pullback(gain_, new_t_);
-          return options_.detach_signal ? 0.0 : d_s;
+          return cotangent_of_signal(p.pullback(gain_, new_t_));
         });
     v.mean_steps = p.mean();
     for (index_t k = 0; k <= n; ++k) {
+      if (p.probability(k) == 0) continue;  // a loss that does not count may be infinite
       v.task += p.probability(k) * walk.losses()[size(k)];
       v.loss += p.probability(k) * (walk.losses()[size(k)] + extra(k));
     }
@@ -230,7 +240,7 @@ class outer_loss {
             const double others = (sum - total) / double(n - 1);
             d_s += p.log_pullback(k, share * (total - others), new_t_);
           }
-          return options_.detach_signal ? 0.0 : d_s;
+          return cotangent_of_signal(d_s);
         });
     for (index_t k : drawn_) {
       v.task += share * walk.losses()[size(k)];
@@ -252,7 +262,7 @@ class outer_loss {
     for (index_t i = 1; i <= n; ++i) gain_[size(i - 1)] += extra(i) - extra(i - 1);
     const double d_s = p.pullback(gain_, new_t_);
     v.finite = walk(weights_, options_.chain, options_.truncation, out,
-                    [&](std::span<const double>) { return options_.detach_signal ? 0.0 : d_s; });
+                    [&](std::span<const double>) { return cotangent_of_signal(d_s); });
     v.task = walk.losses()[size(k)];
     v.loss = v.task + extra(k);
     v.mean_steps = double(k);
