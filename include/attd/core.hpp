@@ -4,6 +4,7 @@
 #pragma once
 
 #include <attd/adaptation/adaptive_model.hpp>
+#include <attd/adaptation/make_adaptive.hpp>
 #include <attd/adapters/full.hpp>
 #include <attd/adapters/log_low_rank.hpp>
 #include <attd/adapters/low_rank.hpp>

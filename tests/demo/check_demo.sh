@@ -84,6 +84,16 @@ grep -q 'free-running' f.html || fail "the report does not say how a plant is sc
   --eval-file eval.csv --inputs u --outputs y --window 100 --effort 0.02 --report g.html ||
   fail "a plant that did not change"
 grep -q 'the change does not show' g.html || fail "a plant that did not change is not reported"
+# The last quarter, on which K is validated, changes the other way: no step is best.
+plant first.csv 300 0.5 2
+plant last.csv 100 0.95 4
+{ cat first.csv; tail -n +2 last.csv; } >twice.csv
+"$program" --quiet --task series --data train.csv --test-file test.csv --adapt-file twice.csv \
+  --eval-file test.csv --inputs u --outputs y --window 100 --effort 0.02 --json h.json \
+  --report h.html || fail "a plant that changes twice"
+grep -q 'no number of steps lowers the error' h.html || fail "a validated K of 0 is not reported"
+awk '/"method": "(gate|attd)"/ { adapts = 1 } /"mean_steps"/ { if (adapts && $2 + 0 != 0) bad = 1
+  adapts = 0 } END { exit bad }' h.json || fail "gate or attd adapts where K = 0 was validated"
 grep -q 'teacher-forced' a.html || fail "the report does not say how forecasts are scored"
 
 : >empty.csv
@@ -100,6 +110,8 @@ expect_error "nonsense" --task nonsense
 expect_error "no input column given" "${records[@]}" --eval-file eval.csv --outputs y
 expect_error "no output column given" "${records[@]}" --eval-file eval.csv --inputs u
 expect_error "'eval' is missing" "${records[@]}" --inputs u --outputs y --window 100
+expect_error "without --adapt-file" --task series --data train.csv --eval-file eval.csv --column y
+expect_error "without --data" --task rlc --eval-file eval.csv
 for option in --threads --samples --window --split; do
   expect_error "$option: is -1, expected a whole number of at least 1" "$option" -1
   expect_error "$option: is 0, expected" "$option" 0

@@ -6,7 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <attd/adaptation/adaptive_model.hpp>
+#include <attd/adaptation/make_adaptive.hpp>
 #include <attd/adapters/full.hpp>
 #include <attd/adapters/log_low_rank.hpp>
 #include <attd/adapters/low_rank.hpp>
@@ -229,12 +229,14 @@ inline void expect_exact(const walk_summary& s) {
   }
 }
 
-/// A model, its data, and how lively its random parameters are made.
+/// A model, its data, how lively its random parameters are made, and how far from psi_0 to look: as
+/// far as its dynamics stay stable.
 template <class Model, class Data>
 struct walk_model {
   Model model;
   Data data;
   double noise;
+  double distance = 0.1;
 };
 
 /// One combination of parts with K = 0, 1, 2 and 5, clipping inactive and active, from psi_0 as it
@@ -256,7 +258,7 @@ walk_summary measure_all(const walk_model<Model, Data>& x, const Adapter& adapte
   }
   const auto at_start = m.initial_weights();
   auto near = at_start;
-  add_noise(0.1, 7, near);
+  add_noise(x.distance, 7, near);
   walk_summary all;
   const auto measure = [&](bool noisy, index_t steps, bool clipped, double norm) {
     m.set_optimizer(tuned(m.optimizer(), 0.1, norm, clipped ? 0.5 * norm : 1e6));
@@ -270,6 +272,7 @@ walk_summary measure_all(const walk_model<Model, Data>& x, const Adapter& adapte
   };
   for (const bool noisy : {false, true}) {
     m.set_initial_weights(noisy ? near : at_start);
+    m.set_optimizer(tuned(m.optimizer(), 1e-3, 1.0, 1e6));
     const double norm = first_gradient_norm(m, x.data, task);
     REQUIRE(norm > 0);
     for (const index_t steps : {0, 1, 2, 5}) {

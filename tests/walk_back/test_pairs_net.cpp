@@ -22,7 +22,7 @@ auto net() {
   m.depth = 2;
   m.width = 2;
   m.norm = true;
-  return walk_model<decltype(m), walk_values>{m, {}, 0.05};
+  return walk_model<decltype(m), walk_values>{m, {}, 0.05, 0.02};
 }
 using timed = adapters::timescale<adapters::low_rank>;
 

@@ -151,13 +151,8 @@ class adaptive_model {
     s.steps = 0;
   }
 
+  using dry_run_result = adaptation::dry_run_result;
   /// What `adapt` would set out to do; the session stays as it is.
-  struct dry_run_result {
-    attd::status status = attd::status::ok;  ///< what would keep `adapt` from starting, else ok
-    double signal = 0;                       ///< NaN where there is none
-    index_t planned = 0;                     ///< -1 if the controller decides step by step
-    double flops = 0;                        ///< of the whole adaptation if no step is rejected
-  };
   dry_run_result dry_run(std::span<const observation<T>> group, const session& s,
                          workspace& w) const {
     const start_of_input begin = measure(group, reset_is_due(s) ? psi0_ : s.psi, w);
@@ -296,6 +291,7 @@ class adaptive_model {
     const start_of_input begin = measure(group, s.psi, w);
     r.signal = begin.signal;
     r.flops = begin.flops;
+    r.guarded = begin.status != attd::status::too_short && !w.inner.input().guard.empty();
     r.status = begin.status;
     if (r.status == attd::status::ok) {
       if constexpr (PlanningController<Controller>) {
@@ -402,20 +398,5 @@ class adaptive_model {
   adaptation::detail::stability_guard guard_;
   weights psi0_;
 };
-
-/// Composes an adaptive model, the types taken from the arguments; `theta` are the parameters of
-/// `model`, and their number type is that of everything.
-template <class Model, class Adapter, class Loss, class Controller, class Optimizer, class Backend,
-          class Parameters>
-auto make_adaptive(Model model, Adapter adapter, Loss loss, Controller controller,
-                   Optimizer optimizer, const Parameters& theta, Backend backend,
-                   adaptation::options options = {}) {
-  using T = leaf_scalar_t<Parameters>;
-  static_assert(std::is_same_v<Parameters, typename Model::template parameters<T>>,
-                "attd: make_adaptive needs the parameters of the model that it is given");
-  return adaptive_model<T, Model, Adapter, Loss, Controller, Optimizer, Backend>(
-      std::move(model), std::move(adapter), std::move(loss), std::move(controller),
-      std::move(optimizer), theta, std::move(options), std::move(backend));
-}
 
 }  // namespace attd

@@ -72,6 +72,14 @@ struct step_choices {
   std::vector<double> scales;  ///< per system; below 1: scaled back to stay certified
 };
 
+/// What an adaptation would set out to do.
+struct dry_run_result {
+  attd::status status = attd::status::ok;  ///< what would keep `adapt` from starting, else ok
+  double signal = 0;                       ///< NaN where there is none
+  index_t planned = 0;                     ///< -1 if the controller decides step by step
+  double flops = 0;                        ///< of the whole adaptation if no step is rejected
+};
+
 /// What happened while adapting to one input. Vectors keep their memory between uses.
 struct report {
   attd::status status = attd::status::ok;
@@ -85,6 +93,7 @@ struct report {
   std::vector<double> guards;   ///< the same on the guard part
   std::vector<double> signals;  ///< standardised logs of `losses`
   std::vector<double> margins;  ///< stability margin at psi_0 and after each accepted step
+  bool guarded = false;  ///< false: no guard part, steps are accepted on the gradient part itself
   double clamped_share = 0;     ///< of the adapted numbers, those held at a limit at the end
   double flops = 0;
   double seconds = 0;
@@ -98,6 +107,7 @@ struct report {
   void clear(index_t expected_steps) {
     status = attd::status::ok;
     signal = clamped_share = flops = seconds = 0;
+    guarded = false;
     requested = attempted = accepted = rejected = scaled_back = 0;
     for (auto* v : {&losses, &guards, &signals, &margins}) v->clear();
     reserve(expected_steps);

@@ -294,7 +294,8 @@ class meta_trainer {
     const double norm = std::sqrt(squared_norm(total_.theta) + squared_norm(total_.psi0));
     r.gradient_norm = norm;
     ++step_;
-    if (!is_finite(norm) || !is_finite(r.loss) || !all_finite(total_)) {
+    const bool nothing_left = r.dropped == static_cast<index_t>(chosen_.size());
+    if (nothing_left || !is_finite(norm) || !is_finite(r.loss) || !all_finite(total_)) {
       r.skipped = true;
       ++skipped_;
       return r;
