@@ -184,6 +184,14 @@ double first_gradient_norm(const Adaptive& m, const Data& data, const TaskLoss& 
   return std::sqrt(attd::squared_norm(walk.taken().taken(0).gradient));
 }
 
+/// Measures one outer loss.
+template <class Adaptive, class Data>
+walk_errors measure_one(const Adaptive& m, const Data& data, const attd::testing::outer_case& c) {
+  const auto group = data.group();
+  return attd::testing::measure_walk_back(
+      m, data.task(), std::span<const attd::observation<double>>(group), data.fill(), c);
+}
+
 /// The worst of several measurements.
 struct walk_summary {
   walk_errors worst;
@@ -249,8 +257,6 @@ walk_summary measure_all(const walk_model<Model, Data>& x, const Adapter& adapte
   auto m = attd::make_adaptive(x.model, adapter, loss, attd::controllers::fixed{5}, optimizer,
                                walk_parameters(x.model, x.noise), backend, take_every_step());
   const auto task = x.data.task();
-  const auto group = x.data.group();
-  const auto fill = x.data.fill();
   if constexpr (requires(Optimizer o) { o.scale; }) {  // rates of their own for every part
     auto o = optimizer;
     set_scales(m.initial_weights(), o.scale);
@@ -264,9 +270,7 @@ walk_summary measure_all(const walk_model<Model, Data>& x, const Adapter& adapte
     m.set_optimizer(tuned(m.optimizer(), 0.1, norm, clipped ? 0.5 * norm : 1e6));
     auto c = outer_of(steps);
     c.coordinates = coordinates;
-    const auto e = attd::testing::measure_walk_back(
-        m, task, std::span<const attd::observation<double>>(group), fill, c);
-    all.add(e, steps,
+    all.add(measure_one(m, x.data, c), steps,
             "K = " + std::to_string(steps) + (noisy ? ", near psi_0" : ", at psi_0") +
                 (clipped ? ", clipped" : ""));
   };

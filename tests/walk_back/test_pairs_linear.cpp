@@ -29,7 +29,7 @@ auto discrete() {
   m.block = block<attd::blocks::linear_ssm>();
   m.head = {3, 2};
   m.depth = 2;
-  return walk_model<decltype(m), walk_values>{m, {}, 0.05, 0.02};
+  return walk_model<decltype(m), walk_values>{m, {}, 0.02, 0.01};
 }
 auto continuous() {
   attd::models::language_model<attd::blocks::continuous_linear_ssm> m;
@@ -37,7 +37,7 @@ auto continuous() {
   m.block = block<attd::blocks::continuous_linear_ssm>();
   m.head = {3, 5};
   m.depth = 2;
-  return walk_model<decltype(m), walk_texts>{m, {}, 0.05, 0.02};
+  return walk_model<decltype(m), walk_texts>{m, {}, 0.02, 0.01};
 }
 
 }  // namespace

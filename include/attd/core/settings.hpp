@@ -81,7 +81,12 @@ void rebind_settings(const From& from, To& to, Make& make) {
     to = make(from);
   } else if constexpr (is_tensor_v<From>) {
     to.resize(from.shape());
-    for (index_t i = 0; i < from.size(); ++i) to.data()[i] = make(from.data()[i]);
+    if (from.empty()) return;
+    const auto f = from.view();
+    const auto t = to.view();  // of duals: two planes
+    for (index_t r = 0; r < f.rows(); ++r) {
+      for (index_t c = 0; c < f.columns(); ++c) t.at(r, c) = make(f.at(r, c));
+    }
   } else if constexpr (is_layers<From>::value) {
     to.resize(from.count());
     for (index_t i = 0; i < from.count(); ++i) rebind_settings(from[i], to[i], make);

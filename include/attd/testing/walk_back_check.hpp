@@ -186,7 +186,7 @@ double along_error(F f, double analytic, double scale) {
   double best = first;
   // Richardson, order h^4: long steps against rounding, short ones where the step of an optimiser
   // bends within an epsilon.
-  for (double h : {1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5}) {
+  for (double h : {1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6}) {
     best = std::min(best, error((4 * central(h / 2) - central(h)) / 3));
     if (best <= gradient_retry_above) break;
   }

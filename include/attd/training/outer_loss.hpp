@@ -174,8 +174,8 @@ class outer_loss {
     return options_.price * cost_of(options_, k) + options_.smoothness * moved_[size(k)];
   }
 
-  // dL/ds for the walk. Where the thresholds' gradient is not finite, neither is this: the walk then
-  // adds nothing at all.
+  // dL/ds for the walk. Where the thresholds' gradient is not finite, neither is this: the walk
+  // then adds nothing at all.
   double cotangent_of_signal(double d_s) const {
     for (double d : new_t_) {
       if (!is_finite(d)) return std::numeric_limits<double>::quiet_NaN();
