@@ -3,7 +3,7 @@
 // The memory of a meta-gradient does not grow with K, beyond the stored trajectory.
 #include <doctest/doctest.h>
 
-#include <attd/adaptation/adaptive_model.hpp>
+#include <attd/adaptation/make_adaptive.hpp>
 #include <attd/adaptation/walk_back.hpp>
 #include <attd/adapters/full.hpp>
 #include <attd/adapters/low_rank.hpp>

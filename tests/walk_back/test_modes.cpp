@@ -22,7 +22,7 @@ auto net(index_t depth = 2) {
   m.hidden = 2;
   m.depth = depth;
   m.width = 2;
-  return walk_model<decltype(m), walk_values>{m, {}, 0.05, 0.02};
+  return walk_model<decltype(m), walk_values>{m, {}, 0.02, 0.01};
 }
 auto mamba() {
   attd::models::forecaster<> m;

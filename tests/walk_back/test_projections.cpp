@@ -22,7 +22,7 @@ auto net() {
   m.hidden = 2;
   m.depth = 2;
   m.width = 2;
-  return walk_model<decltype(m), walk_values>{m, {}, 0.05, 0.02};
+  return walk_model<decltype(m), walk_values>{m, {}, 0.02, 0.01};
 }
 auto mamba() {
   attd::models::forecaster<> m;
@@ -103,7 +103,7 @@ TEST_CASE("walk back: scaling back for stability is in the chain, discrete time"
 TEST_CASE("walk back: scaling back for stability is in the chain, continuous time") {
   check_scaling(net<time_domain::continuous>(), adapters::timescale<adapters::low_rank>{{1}, 3.0},
                 optimizers::gradient_descent{});
-  check_scaling(net<time_domain::continuous>(), column_gains{}, soft_sign{.rate = 0.5});
+  check_scaling(net<time_domain::continuous>(), column_gains{}, soft_sign{.rate = 1.5});
 }
 
 TEST_CASE("walk back: drift cap and scaling back in one step") {

@@ -127,9 +127,9 @@ walk_errors measure(const Adapter& adapter, const Loss& loss, const Optimizer& o
   const walk_values data;
   const auto model = net();
   auto m = attd::make_adaptive(model, adapter, loss, attd::controllers::fixed{3}, optimizer,
-                               walk_parameters(model, 0.05), attd::reference{}, take_every_step());
+                               walk_parameters(model, 0.02), attd::reference{}, take_every_step());
   auto near = m.initial_weights();
-  add_noise(0.02, 7, near);
+  add_noise(0.01, 7, near);
   m.set_initial_weights(near);
   const auto group = data.group();
   return attd::testing::measure_walk_back(

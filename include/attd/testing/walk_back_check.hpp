@@ -84,8 +84,7 @@ class outer_replay {
     weights gradient;
     zeros_like(psi0, gradient);
     S total(0);
-    {
-      // s is a function of theta and psi_0 in every mode.
+    if (case_.signal != 0) {  // s is a function of theta and psi_0 in every mode
       const S loss = inner.evaluate(psi0).loss;
       const auto& scale = model_.options().signal;
       total += S(case_.signal / scale.deviation) * (log(loss + S(scale.epsilon)) - S(scale.mean));
@@ -284,12 +283,15 @@ walk_back_errors measure_walk_back(const Adaptive& model, const TaskLoss& task,
     return e;
   }
   adaptation::prepared_input<double> inner_input, task_input;
-  model.loss().prepare(group, {model.options().guard_fraction}, inner_input.data);
-  inner_input.find_runs();
   fill_task(task_input);
   task_input.find_runs();
   outer_case used = c;
-  if (report.losses.empty()) used.signal = 0;  // no adaptation was possible: s decides nothing
+  if (report.losses.empty()) {  // no adaptation was possible: s decides nothing
+    used.signal = 0;
+  } else {
+    model.loss().prepare(group, {model.options().guard_fraction}, inner_input.data);
+    inner_input.find_runs();
+  }
   const replay f(model, task, used, w.taken(), inner_input, task_input);
 
   auto theta = model.theta();

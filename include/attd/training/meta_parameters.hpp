@@ -8,7 +8,7 @@
 #include <attd/core/leaves.hpp>
 #include <attd/core/settings.hpp>
 #include <cmath>
-#include <limits>
+#include <utility>
 #include <vector>
 
 namespace attd::training {
@@ -92,6 +92,36 @@ adaptation::signal_scale learned_signal(const Meta& p) {
   s.mean = p.signal(0);
   s.deviation = p.signal(1);
   return s;
+}
+
+namespace detail {
+// The deviation of one number, or of equal ones, is taken as 1: s is then not scaled.
+inline std::pair<double, double> mean_and_deviation(const std::vector<double>& x) {
+  double mean = 0, square_sum = 0;
+  for (double v : x) mean += v / double(x.size());
+  for (double v : x) square_sum += (v - mean) * (v - mean);
+  const double deviation = x.size() > 1 ? std::sqrt(square_sum / double(x.size() - 1)) : 0.0;
+  return {mean, deviation > 0 ? deviation : 1.0};
+}
+}  // namespace detail
+
+/// Statistics of s from the log losses of a first batch; nothing where there are none.
+inline void start_statistics(const std::vector<double>& log_losses, tensor<double>& signal) {
+  if (log_losses.empty()) return;
+  const auto [mean, deviation] = detail::mean_and_deviation(log_losses);
+  signal(0) = mean;
+  signal(1) = deviation;
+  signal(2) = 1;
+}
+
+/// Moves the statistics of s towards those of one more batch: old momentum + new (1 - momentum).
+inline void continue_statistics(const std::vector<double>& log_losses, double momentum,
+                                tensor<double>& signal) {
+  if (log_losses.empty()) return;
+  const auto [mean, deviation] = detail::mean_and_deviation(log_losses);
+  signal(0) = momentum * signal(0) + (1 - momentum) * mean;
+  signal(1) = momentum * signal(1) + (1 - momentum) * deviation;
+  signal(2) += 1;
 }
 
 }  // namespace attd::training

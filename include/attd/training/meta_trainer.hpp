@@ -6,8 +6,8 @@
 #include <attd/adaptation/adaptive_model.hpp>
 #include <attd/adaptation/parallel.hpp>
 #include <attd/controllers/simple.hpp>
-#include <attd/tasks/observe.hpp>
 #include <attd/training/batch.hpp>
+#include <attd/training/meta_options.hpp>
 #include <attd/training/meta_parameters.hpp>
 #include <attd/training/outer_loss.hpp>
 #include <attd/training/trainer.hpp>
@@ -19,89 +19,6 @@
 #include <vector>
 
 namespace attd::training {
-
-/// Settings of training through adaptation. `outer.tau` is where the noise on s starts.
-struct meta_trainer_options {
-  trainer_options trainer{};  ///< schedule, AdamW, batch, clip, threads, shards, seed
-  outer_loss_options outer{};
-  double final_tau = 0.1;  ///< tau falls to it geometrically over the schedule
-  double theta_rate = 1;   ///< rates of the parts, as factors of the schedule's; 0: frozen
-  double psi0_rate = 1;
-  double settings_rate = 3;      ///< of the logarithms of the inner settings; 0: not learned
-  double threshold_rate = 10;    ///< 0: thresholds stay as they are
-  double signal_momentum = 0.9;  ///< of the statistics of s over batches
-};
-
-namespace detail {
-
-/// Describes the trainer's options as fields of something larger.
-template <class Visitor>
-struct without_type {
-  Visitor& visitor;
-  void type(const char*) {}
-  void seed(const char* name, std::uint64_t& value) { visitor.seed(name, value); }
-  void size(const char* name, index_t& value, index_t least) { visitor.size(name, value, least); }
-  void real(const char* name, double& value, double low, double high) {
-    visitor.real(name, value, low, high);
-  }
-};
-
-}  // namespace detail
-
-/// What the visitor of io/model_config.hpp writes and checks; see `trainer_options`.
-template <class Visitor>
-void describe(Visitor& v, meta_trainer_options& o) {
-  constexpr double most = std::numeric_limits<double>::max();
-  constexpr double least = std::numeric_limits<double>::min();
-  v.type("meta_trainer");
-  detail::without_type<Visitor> base{v};
-  describe(base, o.trainer);
-  const auto choice = [&](const char* name, auto& value, index_t last) {
-    auto number = static_cast<index_t>(value);
-    v.size(name, number, 0);
-    if (number > last) fail("meta_trainer: ", name, " is ", number, ", expected 0 .. ", last);
-    value = static_cast<std::remove_cvref_t<decltype(value)>>(number);
-  };
-  choice("depth", o.outer.depth, 3);
-  choice("chain", o.outer.chain, 2);
-  choice("cost", o.outer.cost, 2);
-  choice("detach_signal", o.outer.detach_signal, 1);
-  v.size("truncation", o.outer.truncation, 0);
-  v.size("inner_steps", o.outer.steps, 0);
-  v.size("draws", o.outer.draws, 1);
-  v.real("tau", o.outer.tau, least, most);
-  v.real("price", o.outer.price, -most, most);
-  v.real("power", o.outer.power, 0, most);
-  v.real("smoothness", o.outer.smoothness, 0, most);
-  v.real("final_tau", o.final_tau, least, most);
-  v.real("theta_rate", o.theta_rate, 0, most);
-  v.real("psi0_rate", o.psi0_rate, 0, most);
-  v.real("settings_rate", o.settings_rate, 0, most);
-  v.real("threshold_rate", o.threshold_rate, 0, most);
-  v.real("signal_momentum", o.signal_momentum, 0, 1);
-}
-
-/// What a step of meta-training reported beside `step_result`.
-struct meta_step_result : step_result {
-  double task = 0;        ///< mean E_K[L_task]
-  double mean_steps = 0;  ///< mean E_K[K]
-  index_t dropped = 0;    ///< inputs whose gradient was not finite; they count as zero
-};
-
-/// How an example is observed: by default its context, see tasks::observe.
-struct observe_context {
-  template <class T>
-  observation<T> operator()(const tasks::example<T>& e, std::uint64_t key) const {
-    return tasks::observe(e, key);
-  }
-};
-/// The same for plants: inputs and measured outputs of the context.
-struct observe_plant_context {
-  template <class T>
-  observation<T> operator()(const tasks::example<T>& e, std::uint64_t key) const {
-    return tasks::observe_plant(e, key);
-  }
-};
 
 /// Minimises the mean over examples of the outer loss (see outer_loss.hpp) over everything in
 /// `meta_parameters` by AdamW; the inner loop is the engine's own, with all its guards.
@@ -459,12 +376,7 @@ class meta_trainer {
       const double s = engine_.dry_run(seen, session, workspace).signal;
       if (is_finite(s)) logs.push_back(s);
     }
-    if (!logs.empty()) {
-      const auto [mean, deviation] = mean_and_deviation(logs);
-      current_.signal(0) = mean;
-      current_.signal(1) = deviation;
-      current_.signal(2) = 1;
-    }
+    start_statistics(logs, current_.signal);
     engine_.set_signal_scale(learned_signal(current_));
   }
   void update_statistics() {
@@ -472,20 +384,7 @@ class meta_trainer {
     for (const auto& s : shards_) {
       if (s->used > 0) logs.insert(logs.end(), s->log_losses.begin(), s->log_losses.end());
     }
-    if (logs.empty()) return;
-    const auto [mean, deviation] = mean_and_deviation(logs);
-    const double keep = options_.signal_momentum;
-    current_.signal(0) = keep * current_.signal(0) + (1 - keep) * mean;
-    current_.signal(1) = keep * current_.signal(1) + (1 - keep) * deviation;
-    current_.signal(2) += 1;
-  }
-  // The deviation of one number, or of equal ones, is taken as 1: s is then not scaled.
-  static std::pair<double, double> mean_and_deviation(const std::vector<double>& x) {
-    double mean = 0, square_sum = 0;
-    for (double v : x) mean += v / double(x.size());
-    for (double v : x) square_sum += (v - mean) * (v - mean);
-    const double deviation = x.size() > 1 ? std::sqrt(square_sum / double(x.size() - 1)) : 0.0;
-    return {mean, deviation > 0 ? deviation : 1.0};
+    continue_statistics(logs, options_.signal_momentum, current_.signal);
   }
 
   TaskLoss task_;
