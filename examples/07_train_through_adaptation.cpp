@@ -3,7 +3,6 @@
 // Teaches a small Mamba to adapt: base parameters, psi_0, inner rates and thresholds are trained
 // together, through the inner steps themselves.
 #include <attd/attd.hpp>
-#include <attd/training/meta_trainer.hpp>
 #include <cstdio>
 #include <vector>
 

@@ -4,7 +4,6 @@
 // without, on signals whose time runs faster or slower than in training.
 #include <CLI/CLI.hpp>
 #include <attd/attd.hpp>
-#include <attd/training/meta_trainer.hpp>
 #include <exception>
 #include <iostream>
 #include <string>

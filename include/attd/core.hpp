@@ -5,6 +5,7 @@
 
 #include <attd/adaptation/adaptive_model.hpp>
 #include <attd/adaptation/make_adaptive.hpp>
+#include <attd/adaptation/walk_back.hpp>
 #include <attd/adapters/full.hpp>
 #include <attd/adapters/log_low_rank.hpp>
 #include <attd/adapters/low_rank.hpp>
@@ -19,6 +20,7 @@
 #include <attd/config.hpp>
 #include <attd/controllers/calibration.hpp>
 #include <attd/controllers/simple.hpp>
+#include <attd/controllers/step_distribution.hpp>
 #include <attd/controllers/threshold.hpp>
 #include <attd/error.hpp>
 #include <attd/io/csv.hpp>
@@ -40,6 +42,7 @@
 #include <attd/tasks/series.hpp>
 #include <attd/tasks/text.hpp>
 #include <attd/training/fit.hpp>
+#include <attd/training/meta_trainer.hpp>
 #include <attd/training/train.hpp>
 #include <attd/training/trainer.hpp>
 #include <attd/version.hpp>
