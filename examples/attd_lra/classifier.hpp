@@ -70,7 +70,7 @@ class classifier_runs {
   experiment run() const {
     experiment e;
     for (index_t i = 0; i < settings_.seeds; ++i) {
-      for (const std::string& model : {"never", "full", "attd"}) {
+      for (const char* model : {"never", "full", "attd"}) {
         if (wanted(model)) e.models.push_back(train(model, settings_.seed + std::uint64_t(i)));
       }
     }
@@ -167,7 +167,9 @@ class classifier_runs {
           bar.advance(p.step - shown);
           shown = p.step;
         });
-    trained t{.model = model, .seed = seed};
+    trained t;
+    t.model = model;
+    t.seed = seed;
     t.steps = result.steps;
     t.best_step = result.best_step;
     t.skipped = result.skipped;
@@ -222,7 +224,7 @@ class classifier_runs {
           c.right.resize(std::size_t(most + 1), c.right.back());
           c.signal = report.signal;
           c.attempted = report.attempted;
-          c.measure = report.flops / double(1 + 3 * report.attempted);
+          c.measure = model.model().forward_flops(double(e.length() * (settings_.guard > 0 ? 4 : 2)));
         });
     return courses;
   }

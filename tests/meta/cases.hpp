@@ -3,6 +3,9 @@
 // One small case of training through adaptation that the tests of this folder share.
 #pragma once
 
+#include <doctest/doctest.h>
+
+#include <algorithm>
 #include <attd/adapters/timescale.hpp>
 #include <attd/backends/reference.hpp>
 #include <attd/losses/next_value.hpp>
@@ -11,6 +14,8 @@
 #include <attd/testing/gradient_check.hpp>
 #include <attd/training/meta_trainer.hpp>
 #include <cmath>
+#include <functional>
+#include <string>
 #include <training/cases.hpp>
 #include <utility>
 #include <vector>
@@ -107,6 +112,33 @@ inline void spread(small_meta& m, const std::vector<example<double>>& data) {
   m.set_learned_settings(
       std::vector<char>(static_cast<std::size_t>(m.current().settings.size()), 1));
   m.set_signal_statistics(data);
+}
+
+/// The largest error of any leaf of the gradient; `value` is the loss to differentiate.
+template <class Meta>
+double worst_of(Meta& m, const typename Meta::parameters& analytic,
+                const std::function<double()>& value) {
+  const double whole = std::sqrt(attd::squared_norm(analytic));
+  REQUIRE(whole > 1e-3);
+  double worst = 0;
+  const auto names = [&] {
+    std::vector<std::string> all;
+    attd::for_each_named_leaf([&](const std::string& n, const auto&) { all.push_back(n); },
+                              analytic);
+    return all;
+  }();
+  std::size_t at = 0;
+  attd::for_each_leaf(
+      [&](auto& leaf, const auto& g) {
+        const std::string name = names[at++];
+        if (leaf.empty() || name == "signal") return;
+        const double error = attd::testing::gradient_error(value, leaf, g, whole);
+        CAPTURE(name);
+        CHECK(error <= 1e-6);
+        worst = std::max(worst, error);
+      },
+      m.current(), analytic);
+  return worst;
 }
 
 }  // namespace attd_test

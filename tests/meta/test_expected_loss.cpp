@@ -4,40 +4,12 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <functional>
 #include <meta/cases.hpp>
-#include <string>
 
 using namespace attd_test;
 using training::depth_rule;
 
 namespace expected_loss_test {
-
-/// The largest error of any leaf of the gradient; `value` is the loss to differentiate.
-double worst_of(small_meta& m, const small_meta::parameters& analytic,
-                const std::function<double()>& value) {
-  const double whole = std::sqrt(attd::squared_norm(analytic));
-  REQUIRE(whole > 1e-3);
-  double worst = 0;
-  const auto names = [&] {
-    std::vector<std::string> all;
-    attd::for_each_named_leaf([&](const std::string& n, const auto&) { all.push_back(n); },
-                              analytic);
-    return all;
-  }();
-  std::size_t at = 0;
-  attd::for_each_leaf(
-      [&](auto& leaf, const auto& g) {
-        const std::string name = names[at++];
-        if (leaf.empty() || name == "signal") return;
-        const double error = attd::testing::gradient_error(value, leaf, g, whole);
-        CAPTURE(name);
-        CHECK(error <= 1e-6);
-        worst = std::max(worst, error);
-      },
-      m.current(), analytic);
-  return worst;
-}
 
 /// Some training is set up, its gradient taken and compared.
 double worst(const training::meta_trainer_options& o,

@@ -236,6 +236,46 @@ TEST_CASE("tau falls from outer.tau to final_tau in equal ratios, and stays ther
   CHECK(m.tau_at(9) == doctest::Approx(0.05).epsilon(1e-14));
 }
 
+TEST_CASE("the statistics of s are running ones over the batches before, the first from itself") {
+  auto o = meta_options(depth_rule::expected, 2);
+  o.signal_momentum = 0.75;
+  small_meta m = make_small(o);
+  const auto first = waves(5, 12, 3), second = waves(4, 12, 4);
+  // Mean and deviation of log L_int at psi_0, from what the engine says of s.
+  const auto statistics = [&](const std::vector<example<double>>& batch) {
+    const auto model = m.deployed();
+    auto workspace = model.make_workspace();
+    std::vector<double> logs;
+    for (const auto& e : batch) {
+      const double s = model.dry_run(attd::tasks::observe(e), model.start(), workspace).signal;
+      logs.push_back(s * m.current().signal(1) + m.current().signal(0));
+    }
+    double mean = 0, variance = 0;
+    for (double l : logs) mean += l / double(logs.size());
+    for (double l : logs) variance += (l - mean) * (l - mean) / double(logs.size() - 1);
+    return std::pair(mean, std::sqrt(variance));
+  };
+  CHECK(m.current().signal(2) == 0);
+  const auto [mean_1, deviation_1] = statistics(first);
+  m.set_signal_statistics(first);
+  CHECK(m.current().signal(0) == doctest::Approx(mean_1).epsilon(1e-12));
+  CHECK(m.current().signal(1) == doctest::Approx(deviation_1).epsilon(1e-12));
+  CHECK(m.current().signal(2) == 1);
+  const auto [mean_2, deviation_2] = statistics(second);
+  m.step_on(second);
+  CHECK(m.current().signal(0) == doctest::Approx(0.75 * mean_1 + 0.25 * mean_2).epsilon(1e-12));
+  CHECK(m.current().signal(1) ==
+        doctest::Approx(0.75 * deviation_1 + 0.25 * deviation_2).epsilon(1e-12));
+  CHECK(m.current().signal(2) == 2);
+  // A trainer that was given none takes those of its first batch, before its first step.
+  small_meta fresh = make_small(o), told = make_small(o);
+  told.set_signal_statistics(first);
+  CHECK(fresh.step_on(first).loss == told.step_on(first).loss);
+  // One example has no deviation: s is then not scaled.
+  told.set_signal_statistics({first.data(), 1});
+  CHECK(told.current().signal(1) == 1);
+}
+
 TEST_CASE("options out of range are refused by name") {
   using options = training::meta_trainer_options;
   const double infinity = std::numeric_limits<double>::infinity();

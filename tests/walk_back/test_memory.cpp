@@ -14,7 +14,9 @@
 #include <attd/optimizers/adam.hpp>
 #include <attd/optimizers/gradient_descent.hpp>
 #include <cmath>
+#include <cstdlib>
 #include <span>
+#include <string>
 #include <walk_back/heap.hpp>
 
 using attd::index_t;
@@ -99,7 +101,7 @@ footprint footprint_of(const Adapter& adapter, const Optimizer& optimizer, index
 }
 
 template <class Adapter, class Optimizer>
-void check_memory(const char* name, const Adapter& adapter, const Optimizer& optimizer) {
+void check_memory(const std::string& name, const Adapter& adapter, const Optimizer& optimizer) {
   footprint_of(adapter, optimizer, 2);  // what the program allocates once
   const auto one = footprint_of(adapter, optimizer, 1);
   const auto sixteen = footprint_of(adapter, optimizer, 16);

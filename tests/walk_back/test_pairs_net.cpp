@@ -4,8 +4,7 @@
 #include <attd/losses/consistency.hpp>
 #include <attd/losses/output_error.hpp>
 #include <attd/losses/reconstruction.hpp>
-#include <attd/models/dynamics_net.hpp>
-#include <walk_back/cases.hpp>
+#include <walk_back/models.hpp>
 
 using namespace attd_test;
 namespace adapters = attd::adapters;
@@ -14,16 +13,7 @@ namespace optimizers = attd::optimizers;
 
 namespace {
 
-auto net() {
-  attd::models::dynamics_net<attd::blocks::time_domain::continuous> m;
-  m.input = m.output = 2;
-  m.state = 3;
-  m.hidden = 2;
-  m.depth = 2;
-  m.width = 2;
-  m.norm = true;
-  return walk_model<decltype(m), walk_values>{m, {}, 0.05, 0.02};
-}
+auto net() { return walk_net<attd::blocks::time_domain::continuous>(); }
 using timed = adapters::timescale<adapters::low_rank>;
 
 }  // namespace

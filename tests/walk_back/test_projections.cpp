@@ -2,9 +2,7 @@
 // SPDX-License-Identifier: MIT
 // Projections in the chain: the drift cap, and scaling back to what is certified stable.
 #include <attd/losses/next_value.hpp>
-#include <attd/models/dynamics_net.hpp>
-#include <attd/models/sequence_model.hpp>
-#include <walk_back/cases.hpp>
+#include <walk_back/models.hpp>
 
 using namespace attd_test;
 namespace adapters = attd::adapters;
@@ -13,27 +11,6 @@ namespace optimizers = attd::optimizers;
 using attd::blocks::time_domain;
 
 namespace {
-
-template <time_domain Domain>
-auto net() {
-  attd::models::dynamics_net<Domain> m;
-  m.input = m.output = 2;
-  m.state = 3;
-  m.hidden = 2;
-  m.depth = 2;
-  m.width = 2;
-  return walk_model<decltype(m), walk_values>{m, {}, 0.02, 0.01};
-}
-auto mamba() {
-  attd::models::forecaster<> m;
-  m.encoder = {2, 2};
-  m.block = {.width = 2, .expand = 2, .state_size = 2, .kernel = 2};
-  m.block.step_min = 0.3;
-  m.block.step_max = 1.0;
-  m.head = {2, 2};
-  m.depth = 2;
-  return walk_model<decltype(m), walk_values>{m, {}, 0.4};
-}
 
 // K = 1, 2, 3 with steps of several lengths; only courses that `use` wants are measured.
 template <class Model, class Data, class Adapter, class Optimizer, class Use>
@@ -88,25 +65,26 @@ void check_scaling(const walk_model<Model, Data>& x, const Adapter& adapter,
 }  // namespace
 
 TEST_CASE("walk back: the drift cap is in the chain") {
-  check_cap(net<time_domain::discrete>(), adapters::low_rank{2}, optimizers::gradient_descent{});
-  check_cap(net<time_domain::discrete>(), adapters::full{}, optimizers::adam{});
-  check_cap(mamba(), adapters::timescale<>{{1}, 3.0}, optimizers::momentum{.mu = 0.5});
+  check_cap(walk_net<time_domain::discrete>(), adapters::low_rank{2},
+            optimizers::gradient_descent{});
+  check_cap(walk_net<time_domain::discrete>(), adapters::full{}, optimizers::adam{});
+  check_cap(walk_mamba(), adapters::timescale<>{{1}, 3.0}, optimizers::momentum{.mu = 0.5});
 }
 
 TEST_CASE("walk back: scaling back for stability is in the chain, discrete time") {
-  check_scaling(net<time_domain::discrete>(), adapters::low_rank{2},
+  check_scaling(walk_net<time_domain::discrete>(), adapters::low_rank{2},
                 optimizers::gradient_descent{});
-  check_scaling(net<time_domain::discrete>(), adapters::full{}, optimizers::adam{});
-  check_scaling(net<time_domain::discrete>(), column_gains{}, optimizers::gradient_descent{});
+  check_scaling(walk_net<time_domain::discrete>(), adapters::full{}, optimizers::adam{});
+  check_scaling(walk_net<time_domain::discrete>(), column_gains{}, optimizers::gradient_descent{});
 }
 
 TEST_CASE("walk back: scaling back for stability is in the chain, continuous time") {
-  check_scaling(net<time_domain::continuous>(), adapters::timescale<adapters::low_rank>{{1}, 3.0},
-                optimizers::gradient_descent{});
-  check_scaling(net<time_domain::continuous>(), column_gains{}, soft_sign{.rate = 1.5});
+  check_scaling(walk_net<time_domain::continuous>(),
+                adapters::timescale<adapters::low_rank>{{1}, 3.0}, optimizers::gradient_descent{});
+  check_scaling(walk_net<time_domain::continuous>(), adapters::full{}, soft_sign{.rate = 0.3});
 }
 
 TEST_CASE("walk back: drift cap and scaling back in one step") {
-  check_scaling(net<time_domain::discrete>(), adapters::low_rank{2}, optimizers::gradient_descent{},
-                0.8);
+  check_scaling(walk_net<time_domain::discrete>(), adapters::low_rank{2},
+                optimizers::gradient_descent{}, 0.8);
 }

@@ -3,8 +3,7 @@
 // What is wrong is caught: derivatives that are off by one per cent, or silently missing.
 #include <attd/losses/next_value.hpp>
 #include <attd/losses/output_error.hpp>
-#include <attd/models/dynamics_net.hpp>
-#include <walk_back/cases.hpp>
+#include <walk_back/models.hpp>
 
 using namespace attd_test;
 namespace adapters = attd::adapters;
@@ -111,25 +110,14 @@ struct normalized_descent {
   index_t reset_interval() const { return 0; }
 };
 
-auto net() {
-  attd::models::dynamics_net<> m;
-  m.input = m.output = 2;
-  m.state = 3;
-  m.hidden = 2;
-  m.depth = 2;
-  m.width = 2;
-  return m;
-}
-
 template <class Adapter, class Loss, class Optimizer, class TaskLoss>
 walk_errors measure(const Adapter& adapter, const Loss& loss, const Optimizer& optimizer,
                     const TaskLoss& task, double signal) {
-  const walk_values data;
-  const auto model = net();
+  const auto [model, data, noise, distance] = walk_net<attd::blocks::time_domain::discrete>();
   auto m = attd::make_adaptive(model, adapter, loss, attd::controllers::fixed{3}, optimizer,
-                               walk_parameters(model, 0.02), attd::reference{}, take_every_step());
+                               walk_parameters(model, noise), attd::reference{}, take_every_step());
   auto near = m.initial_weights();
-  add_noise(0.01, 7, near);
+  add_noise(distance, 7, near);
   m.set_initial_weights(near);
   const auto group = data.group();
   return attd::testing::measure_walk_back(

@@ -23,6 +23,11 @@ namespace attd {
 /// before
 ///    the next input, never in the middle of one; 0 = never.
 ///
+/// Training through the adaptation calls `step` with `recorded<T>` numbers and differentiates what
+/// it did: convert with the leaves' own type, use attd's `sqrt`, `exp`, ..., branch on `primal(x)`.
+/// Settings that are of a template number type (`basic_adam<R>`) get gradients too
+/// (core/settings.hpp); plain `double` settings are constants.
+///
 /// Laws (attd/testing/optimizer_laws.hpp measures them on any inner optimiser):
 /// L1. Rates depend on k only, so that psi_0 .. psi_K is one trajectory for every K; a step is
 ///     proportional to rate_factor.

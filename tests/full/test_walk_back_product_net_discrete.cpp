@@ -1,0 +1,23 @@
+// SPDX-FileCopyrightText: 2026 the attd authors
+// SPDX-License-Identifier: MIT
+// The walk back's product of parts with nets in discrete time.
+#include <full/walk_back_product.hpp>
+
+using namespace attd_test;
+namespace adapters = attd::adapters;
+
+TEST_SUITE("full") {
+  TEST_CASE("walk back product: discrete net, low rank: every loss and optimiser is exact") {
+    expect_walk_product(walk_net<attd::blocks::time_domain::discrete>(), losses_of_values(),
+                        adapters::low_rank{2});
+  }
+  TEST_CASE("walk back product: discrete net, full: every loss and optimiser is exact") {
+    expect_walk_product(walk_net<attd::blocks::time_domain::discrete>(), losses_of_values(),
+                        adapters::full{});
+  }
+  TEST_CASE(
+      "walk back product: discrete net, a user's adapter: every loss and optimiser is exact") {
+    expect_walk_product(walk_net<attd::blocks::time_domain::discrete>(), losses_of_values(),
+                        column_gains{});
+  }
+}
