@@ -3,8 +3,9 @@
 // Trains the models of a comparison, each through its own adaptation, and measures them.
 #pragma once
 
-#include <attd/adapters/timescale.hpp>
+#include <algorithm>
 #include <attd/adaptation/parallel.hpp>
+#include <attd/adapters/timescale.hpp>
 #include <attd/io/bytes.hpp>
 #include <attd/losses/token_consistency.hpp>
 #include <attd/models/sequence_model.hpp>
@@ -12,7 +13,6 @@
 #include <attd/optimizers/learned_rates.hpp>
 #include <attd/training/meta_trainer.hpp>
 #include <attd/training/train.hpp>
-#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <memory>
@@ -119,9 +119,9 @@ class classifier_runs {
   std::string signature() const {
     const settings& s = settings_;
     std::string text = "attd-lra " + data_.description;
-    for (const double x : {double(s.data_seed), double(s.size.train), double(s.size.validation),
-                           double(s.size.test), s.inner_rate, s.hidden, s.guard,
-                           double(s.evaluate_every)}) {
+    for (const double x :
+         {double(s.data_seed), double(s.size.train), double(s.size.validation), double(s.size.test),
+          s.inner_rate, s.hidden, s.guard, double(s.evaluate_every)}) {
       text += ' ';
       attd::training::detail::append_number(text, x);
     }
@@ -155,18 +155,16 @@ class classifier_runs {
     o.patience = s.patience;
     o.checkpoint = file_of(s.checkpoint, model, seed);
     check_signature(o.checkpoint);
-    streamed<trainer_type> source(
-        *trainer, [&](index_t step) { return data_.batch(seed, step); },
-        {file_of(s.log, model, seed), every});
+    streamed<trainer_type> source(*trainer, [&](index_t step) { return data_.batch(seed, step); },
+                                  {file_of(s.log, model, seed), every});
     support::progress bar("training " + model + ", seed " + std::to_string(seed), s.size.updates,
                           support::choose_progress_mode(s.quiet));
     index_t shown = 0;
-    const auto result = attd::training::run_training(
-        source, data_.validation, data_.validation, o,
-        [&](const attd::training::train_progress& p) {
-          bar.advance(p.step - shown);
-          shown = p.step;
-        });
+    const auto result = attd::training::run_training(source, data_.validation, data_.validation, o,
+                                                     [&](const attd::training::train_progress& p) {
+                                                       bar.advance(p.step - shown);
+                                                       shown = p.step;
+                                                     });
     trained t;
     t.model = model;
     t.seed = seed;
@@ -178,8 +176,7 @@ class classifier_runs {
     t.learned = attd::training::learned_thresholds(result.parameters);
     const index_t most = trainer->options().outer.steps;
     if (most > 0) t.inner_rate = std::exp(result.parameters.settings(0));
-    const auto deployed =
-        trainer->deploy(result.parameters, attd::controllers::fixed{most});
+    const auto deployed = trainer->deploy(result.parameters, attd::controllers::fixed{most});
     t.validation = measure(deployed, data_.validation, most);
     t.test = measure(deployed, data_.test, most);
     return t;
@@ -224,7 +221,8 @@ class classifier_runs {
           c.right.resize(std::size_t(most + 1), c.right.back());
           c.signal = report.signal;
           c.attempted = report.attempted;
-          c.measure = model.model().forward_flops(double(e.length() * (settings_.guard > 0 ? 4 : 2)));
+          c.measure =
+              model.model().forward_flops(double(e.length() * (settings_.guard > 0 ? 4 : 2)));
         });
     return courses;
   }

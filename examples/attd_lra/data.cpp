@@ -76,9 +76,8 @@ void listops(const settings& s, task_data& d) {
     d.validation = std::move(all.validation);
     d.test = std::move(all.test);
     d.description = "ListOps, generated: " + std::to_string(s.length[0]) + " to " +
-                    std::to_string(s.length[1]) + " tokens, depth " +
-                    std::to_string(s.list_depth) + ", up to " + std::to_string(s.list_arguments) +
-                    " arguments";
+                    std::to_string(s.length[1]) + " tokens, depth " + std::to_string(s.list_depth) +
+                    ", up to " + std::to_string(s.list_arguments) + " arguments";
   } else {
     const auto [train, test] = files(s, "basic_train.tsv", "basic_test.tsv");
     tasks::listops_file_options o;
@@ -98,9 +97,8 @@ examples read_pathfinder(const settings& s, const path& from) {
   tasks::pathfinder_file_options o;
   o.side = s.side;
   o.drop_blank = true;
-  const auto images = std::filesystem::is_directory(from)
-                          ? tasks::read_pathfinder_folder(from, o)
-                          : tasks::read_pathfinder_records(from, o);
+  const auto images = std::filesystem::is_directory(from) ? tasks::read_pathfinder_folder(from, o)
+                                                          : tasks::read_pathfinder_records(from, o);
   return tasks::pathfinder_examples<number>(std::span(images), tasks::pathfinder_input::ids);
 }
 
@@ -195,7 +193,7 @@ task_data make_data(const settings& s) {
 
 sizes preset(const std::string& task, bool quick) {
   if (task == "listops") {
-    if (quick) return {30000, 200, 1000, 48, 8, 2, 1000, 16, 2, 6e-3};
+    if (quick) return {30000, 200, 1000, 48, 8, 2, 800, 16, 2, 0.012};
     return {96000, 2000, 2000, 128, 64, 6, 5000, 32, 4, 3e-3};
   }
   if (task == "pathfinder") {
@@ -221,7 +219,7 @@ void complete(settings& s) {
   fill(s.size.batch, p.batch);
   fill(s.size.inner, p.inner);
   fill(s.size.rate, p.rate);
-  fill(s.seeds, s.quick ? 2 : 3);
+  fill(s.seeds, 3);
   fill(s.list_depth, s.quick ? 3 : 10);
   fill(s.list_arguments, s.quick ? 5 : 10);
   fill(s.side, s.quick && s.data.empty() ? 16 : 32);

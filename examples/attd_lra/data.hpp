@@ -28,7 +28,8 @@ struct task_data {
   std::string description;
 };
 
-/// *Errors*: `attd::error` for a task that has no generator and no `data`, and those of the loaders.
+/// *Errors*: `attd::error` for a task that has no generator and no `data`, and those of the
+/// loaders.
 task_data make_data(const settings& s);
 
 }  // namespace lra

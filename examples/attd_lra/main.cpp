@@ -47,8 +47,9 @@ void describe(CLI::App& app, lra::settings& s) {
     app.add_option(name, value, what)->check(CLI::IsMember(choices))->capture_default_str();
   };
   words("--task", s.task, {"listops", "pathfinder", "text"});
-  app.add_option("--method", s.methods, "never, full, gate, attd (several: comma); tests are "
-                                        "against the first")
+  app.add_option("--method", s.methods,
+                 "never, full, gate, attd (several: comma); tests are "
+                 "against the first")
       ->delimiter(',')
       ->check(CLI::IsMember({"never", "full", "gate", "attd"}));
   words("--block", s.block, {"s4d", "mamba"});

@@ -23,14 +23,14 @@ std::string shown(const attd::metrics::interval& range) {
 }
 
 support::table methods_table(const summary& r) {
-  support::table t{.title = "Held-out accuracy",
-                   .columns = {"method", "accuracy", "over samples", "over seeds", "nats", "steps",
-                               "FLOPs"},
-                   .rows = {}};
+  support::table t{
+      .title = "Held-out accuracy",
+      .columns = {"method", "accuracy", "over samples", "over seeds", "nats", "steps", "FLOPs"},
+      .rows = {}};
   for (const auto& m : r.methods) {
-    t.add({m.method, support::format_number(m.accuracy), shown(m.over_samples),
-           shown(m.over_seeds), support::format_number(m.loss),
-           support::format_fixed(m.mean_steps, 2), support::format_count(m.flops)});
+    t.add({m.method, support::format_number(m.accuracy), shown(m.over_samples), shown(m.over_seeds),
+           support::format_number(m.loss), support::format_fixed(m.mean_steps, 2),
+           support::format_count(m.flops)});
   }
   return t;
 }
@@ -54,7 +54,8 @@ support::table seeds_table(const experiment& e, const summary& r) {
 }
 
 support::table baselines_table(const task_data& d) {
-  support::table t{.title = "Rules that learned nothing", .columns = {"rule", "accuracy"}, .rows = {}};
+  support::table t{
+      .title = "Rules that learned nothing", .columns = {"rule", "accuracy"}, .rows = {}};
   for (const auto& [name, value] : d.baselines) t.add({name, support::format_number(value)});
   return t;
 }
@@ -63,15 +64,14 @@ support::table baselines_table(const task_data& d) {
 std::vector<std::string> notes(const settings& s, const task_data& d, const experiment& e) {
   std::vector<std::string> all;
   all.push_back(d.description + "; " + std::to_string(d.test.size()) + " test samples.");
-  all.push_back(std::string("Classifier: ") +
-                (s.block == "s4d" ? "S4D run both ways" : "Mamba") + ", width " +
-                std::to_string(s.size.width) + ", state " + std::to_string(s.size.state) + ", " +
-                std::to_string(s.size.layers) + " layers, mean pooling, " +
-                std::to_string(e.parameters) + " parameters.");
+  all.push_back(std::string("Classifier: ") + (s.block == "s4d" ? "S4D run both ways" : "Mamba") +
+                ", width " + std::to_string(s.size.width) + ", state " +
+                std::to_string(s.size.state) + ", " + std::to_string(s.size.layers) +
+                " layers, mean pooling, " + std::to_string(e.parameters) + " parameters.");
   all.push_back(std::to_string(s.size.updates) + " updates of " + std::to_string(s.size.batch) +
                 " samples for every method; at most " + std::to_string(s.size.inner) +
-                " steps of adaptation per input; a step costs " +
-                support::format_number(s.price) + " nats.");
+                " steps of adaptation per input; a step costs " + support::format_number(s.price) +
+                " nats.");
   return all;
 }
 
@@ -95,22 +95,14 @@ json curves_json(const std::vector<support::method_curve>& curves) {
 }
 
 json settings_json(const settings& s) {
-  return {{"quick", s.quick},
-          {"seeds", s.seeds},
-          {"train", s.size.train},
-          {"validation", s.size.validation},
-          {"test", s.size.test},
-          {"width", s.size.width},
-          {"state", s.size.state},
-          {"layers", s.size.layers},
-          {"updates", s.size.updates},
-          {"batch", s.size.batch},
-          {"inner", s.size.inner},
-          {"rate", s.size.rate},
-          {"inner_rate", s.inner_rate},
-          {"price", s.price},
-          {"hidden", s.hidden},
-          {"guard", s.guard}};
+  return {{"quick", s.quick},           {"seeds", s.seeds},
+          {"train", s.size.train},      {"validation", s.size.validation},
+          {"test", s.size.test},        {"width", s.size.width},
+          {"state", s.size.state},      {"layers", s.size.layers},
+          {"updates", s.size.updates},  {"batch", s.size.batch},
+          {"inner", s.size.inner},      {"rate", s.size.rate},
+          {"inner_rate", s.inner_rate}, {"price", s.price},
+          {"hidden", s.hidden},         {"guard", s.guard}};
 }
 
 }  // namespace

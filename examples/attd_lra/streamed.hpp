@@ -91,9 +91,8 @@ class streamed {
                                                           : attd::training::log_format::csv;
     const std::vector<std::string> columns = {"loss",     "task_loss", "mean_steps",
                                               "gradient", "rate",      "validation_loss"};
-    log_ = o.first == 0
-               ? training_log::create(log_options_.path, columns, format)
-               : training_log::resume(log_options_.path, columns, o.first, format);
+    log_ = o.first == 0 ? training_log::create(log_options_.path, columns, format)
+                        : training_log::resume(log_options_.path, columns, o.first, format);
   }
 
   void write(double validation) {

@@ -20,6 +20,7 @@ using namespace meta;
 struct options {
   std::vector<double> range = {0.5, 2.5};
   std::vector<std::string> variants = {"nominal", "mixture", "meta", "meta_first_order"};
+  index_t test_steps = 0;  // 0: as many as in training
   index_t updates = 1500, batch = 16, inner = 3, width = 16, state = 8, depth = 2, samples = 100;
   double rate = 5e-3, inner_rate = 0.03, price = 0, smoothness = 0, baseline_effort = 1;
   std::vector<double> prices;
@@ -125,7 +126,8 @@ trainer_type::parameters train(trainer_type& trainer, const options& o, const da
 void add_rows(const options& o, const data& d, const std::string& variant,
               const trainer_type& trainer, const trainer_type::parameters& p,
               std::vector<support::result_row>& rows) {
-  const index_t most = trainer.options().outer.steps;
+  const index_t trained = trainer.options().outer.steps;
+  const index_t most = trained == 0 ? 0 : std::max(trained, o.test_steps);
   const auto model = trainer.deploy(p, attd::controllers::fixed{most});
   const auto learned = attd::training::learned_thresholds(p);
   std::vector<std::vector<course>> validation;
@@ -157,7 +159,7 @@ void add_rows(const options& o, const data& d, const std::string& variant,
     };
     add("never", [](const course&) { return index_t{0}; });
     if (most == 0) continue;
-    add("full", [&](const course&) { return most; });
+    add("full", [&](const course&) { return trained; });
     add("gate", [&](const course& c) { return level.plan(c.signal) > 0 ? most : index_t{0}; });
     add("attd", [&](const course& c) { return learned.plan(c.signal); });
     add("attd_calibrated", [&](const course& c) { return calibrated.plan(c.signal); });
@@ -231,6 +233,9 @@ void describe(CLI::App& app, options& o) {
       ->capture_default_str();
   app.add_option("--batch", o.batch, "signals per update")->capture_default_str();
   app.add_option("--inner", o.inner, "most steps per input")->capture_default_str();
+  app.add_option("--test-steps", o.test_steps,
+                 "most steps at test time for gate, calibrated thresholds, best fixed and oracle")
+      ->capture_default_str();
   app.add_option("--rate", o.rate, "of the outer optimiser")->capture_default_str();
   app.add_option("--inner-rate", o.inner_rate, "where the learned inner rate starts")
       ->capture_default_str();

@@ -64,8 +64,9 @@ void check_laws(const token_consistency& loss, const std::vector<observation<dou
   }
 }
 
-TEST_CASE("token consistency: satisfies the laws of internal losses, for tokens and channels, "
-          "outputs per sequence and per token") {
+TEST_CASE(
+    "token consistency: satisfies the laws of internal losses, for tokens and channels, "
+    "outputs per sequence and per token") {
   const inputs in;
   for (const bool pooled : {true, false}) {
     CAPTURE(pooled);
@@ -145,8 +146,9 @@ TEST_CASE("token consistency: channels are hidden as blanks, the others are as t
   }
 }
 
-TEST_CASE("token consistency: without a guard there is one pair; faults of settings and inputs are "
-          "named") {
+TEST_CASE(
+    "token consistency: without a guard there is one pair; faults of settings and inputs are "
+    "named") {
   const inputs in;
   const auto data = prepared({.mask_id = 6}, in.tokens(), 0.0);
   CHECK(data.batch.count() == 6);

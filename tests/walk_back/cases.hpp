@@ -146,6 +146,7 @@ Optimizer tuned(Optimizer o, double length, double norm, double clip) {
     o.inner = tuned(o.inner, length, norm, clip);
   } else if constexpr (requires { o.clip; }) {
     o.clip = clip;
+    o.decay = 0.1;  // a rate of its own for every step
     const bool adam = requires { o.beta2; };
     o.rate = adam ? 0.2 * length : length / (clip > 0 ? std::min(norm, clip) : norm);
   }
