@@ -76,7 +76,11 @@ void measure(const char* name, const Model& model, const Adapter& adapter,
     options.outer.steps = steps;
     return trainer_type(model, adapter, {}, optimizer, {}, theta, options, adaptation, eigen{});
   };
-  auto base = make(depth_rule::fixed, 0);  // no inner step: forward, backward, update
+  // Forward, backward and update of the same rows by the trainer of models that do not adapt.
+  auto plain = o.trainer;
+  plain.washout = data[0].split;
+  auto base_theta = theta;
+  trainer<float, Model, losses::elementwise_rows<>, eigen> base(model, {}, plain, base_theta);
   auto fixed = make(depth_rule::fixed, inner_steps);
   auto sampled = make(depth_rule::reinforce, inner_steps);
   auto expected = make(depth_rule::expected, inner_steps);

@@ -103,6 +103,8 @@ class classifier_runs {
     t.outer.steps = model == "never" ? 0 : s.size.inner;
     t.outer.depth = model == "attd" ? depth_rule::expected : depth_rule::fixed;
     t.outer.price = s.price;
+    // Early on steps do not help yet; fast thresholds would shut for good before they do.
+    t.threshold_rate = 1;
     optimizer_type optimizer;
     optimizer.inner.rate = s.inner_rate;
     optimizer.scale.assign({s.size.layers}, 1.0);

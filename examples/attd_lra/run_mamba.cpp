@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
 // The comparison with Mamba, which reads from the first token to the last.
-#include <attd/attd.hpp>
+#include <attd/backends/eigen.hpp>
+#include <attd/blocks/mamba.hpp>
 
 #include "classifier.hpp"
 
@@ -11,7 +12,7 @@ experiment run_mamba(const settings& s, const task_data& d) {
   attd::blocks::mamba block;
   block.width = s.size.width;
   block.state_size = s.size.state;
-  return classifier_runs<attd::blocks::mamba, attd::default_backend>(block, s, d).run();
+  return classifier_runs<attd::blocks::mamba, attd::eigen>(block, s, d).run();
 }
 
 }  // namespace lra

@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
 // The comparison with S4D run both ways.
-#include <attd/attd.hpp>
+#include <attd/backends/eigen.hpp>
+#include <attd/blocks/s4d.hpp>
 
 #include "classifier.hpp"
 
@@ -15,7 +16,7 @@ experiment run_s4d(const settings& s, const task_data& d) {
     block.dt_min = 0.05;
     block.dt_max = 1;
   }
-  return classifier_runs<attd::blocks::s4d<true>, attd::default_backend>(block, s, d).run();
+  return classifier_runs<attd::blocks::s4d<true>, attd::eigen>(block, s, d).run();
 }
 
 }  // namespace lra

@@ -227,11 +227,15 @@ void describe(CLI::App& app, options& o) {
   app.add_option("--variants", o.variants, "nominal, mixture, meta, meta_first_order")
       ->delimiter(',')
       ->check(CLI::IsMember({"nominal", "mixture", "meta", "meta_first_order"}));
-  app.add_option("--updates", o.updates, "of every variant")->capture_default_str();
+  app.add_option("--updates", o.updates, "of every variant")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   app.add_option("--baseline-effort", o.baseline_effort,
                  "factor on the updates of variants that do not adapt")
       ->capture_default_str();
-  app.add_option("--batch", o.batch, "signals per update")->capture_default_str();
+  app.add_option("--batch", o.batch, "signals per update")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   app.add_option("--inner", o.inner, "most steps per input")->capture_default_str();
   app.add_option("--test-steps", o.test_steps,
                  "most steps at test time for gate, calibrated thresholds, best fixed and oracle")
@@ -244,10 +248,13 @@ void describe(CLI::App& app, options& o) {
   app.add_option("--prices", o.prices, "also learn thresholds for each of these prices")
       ->delimiter(',');
   app.add_option("--price-updates", o.price_updates, "updates of thresholds for each price")
+      ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  app.add_option("--samples", o.samples, "test signals per set")->capture_default_str();
+  app.add_option("--samples", o.samples, "test signals per set")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   app.add_option("--seed", o.seed)->capture_default_str();
-  app.add_option("--threads", o.threads)->capture_default_str();
+  app.add_option("--threads", o.threads)->check(CLI::PositiveNumber)->capture_default_str();
   app.add_option("--json", o.json, "write every row of the tables to this file");
   app.add_flag("--quiet", o.quiet, "no progress, no tables");
 }

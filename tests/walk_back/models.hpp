@@ -56,7 +56,7 @@ Block small_linear() {
 template <class Block>
 Block small_s4d() {
   Block b;
-  b.channels = 2;
+  b.channels = 3;
   b.state_size = 4;
   b.dt_min = 0.3;  // with small steps so little depends on A that differences are noise
   b.dt_max = 1.0;
@@ -87,15 +87,15 @@ inline auto walk_linear_tokens() {
   return detail::on_texts(detail::reads_tokens(block, 3), 0.02, 0.01);
 }
 inline auto walk_s4d() {
-  return detail::on_values(detail::reads_values(detail::small_s4d<attd::blocks::s4d<>>(), 2), 0.2,
+  return detail::on_values(detail::reads_values(detail::small_s4d<attd::blocks::s4d<>>(), 3), 0.2,
                            0.1);
 }
 inline auto walk_s4d_both_ways() {
-  return detail::on_values(detail::reads_values(detail::small_s4d<attd::blocks::s4d<true>>(), 2),
+  return detail::on_values(detail::reads_values(detail::small_s4d<attd::blocks::s4d<true>>(), 3),
                            0.2, 0.1);
 }
 inline auto walk_s4d_tokens() {
-  return detail::on_texts(detail::reads_tokens(detail::small_s4d<attd::blocks::s4d<>>(), 2), 0.2,
+  return detail::on_texts(detail::reads_tokens(detail::small_s4d<attd::blocks::s4d<>>(), 3), 0.2,
                           0.1);
 }
 inline auto walk_mamba() {

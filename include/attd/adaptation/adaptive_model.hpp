@@ -113,11 +113,7 @@ class adaptive_model {
   /// Replaces psi_0; throws, with psi_0 as it was, when a shape differs.
   void set_initial_weights(const weights& psi) {
     expect_equal("set_initial_weights", "the number of systems", psi.count(), psi0_.count());
-    for_each_leaf(
-        [](const auto& p, const auto& p0) {
-          expect_shape("set_initial_weights", "a leaf", p.shape(), p0.shape());
-        },
-        psi, psi0_);
+    expect_same_shapes("set_initial_weights", psi, psi0_);
     convert_leaves(psi, psi0_);
   }
   void set_controller(Controller c) { controller_ = std::move(c); }
@@ -125,6 +121,7 @@ class adaptive_model {
   /// Replaces theta by parameters of the same shapes; psi_0 stays. Workspaces made before must be
   /// told by `refresh`.
   void set_parameters(const parameters& theta) {
+    expect_same_shapes("set_parameters", theta, frozen_.parameters);
     convert_leaves(theta, frozen_.parameters);
     frozen_.model.base_dynamics(frozen_.parameters, frozen_.base);
     guard_.prepare(frozen_);

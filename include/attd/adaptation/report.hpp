@@ -94,7 +94,7 @@ struct report {
   std::vector<double> signals;  ///< standardised logs of `losses`
   std::vector<double> margins;  ///< stability margin at psi_0 and after each accepted step
   bool guarded = false;  ///< false: no guard part, steps are accepted on the gradient part itself
-  double clamped_share = 0;     ///< of the adapted numbers, those held at a limit at the end
+  double clamped_share = 0;  ///< of the adapted numbers, those held at a limit at the end
   double flops = 0;
   double seconds = 0;
 

@@ -26,7 +26,8 @@ struct step_cotangents {
 ///
 /// The step is recorded once more on a tape, from the stored psi, m and g, by the optimiser's own
 /// `step` in `recorded<>` numbers: no optimiser needs derivatives of its own. What was capped or
-/// scaled back then is so again; nothing of that is decided here.
+/// scaled back then is so again; nothing of that is decided here. Branches inside the optimiser
+/// (clipping) see the same primal values as they did in the step.
 /// *In the chain*: clipping by norm, the drift cap, alpha of the stability scaling as a function of
 /// psi and A_0. *Constants*: rate_factor (after rejections), which steps were accepted.
 /// *Cost*: about ten recorded operations per fast weight; a scaled step solves Lyapunov's equation.
@@ -57,6 +58,18 @@ class step_pullback {
   void operator()(const weights& psi, const state& m, const weights& gradient,
                   const step_choices& choices, index_t count, const weights& d_psi,
                   const state& d_state, cotangents& out) {
+    if constexpr (!has_leaves_v<weights>) {  // nothing adapts
+      zeros_like(m, out.state);
+      return;
+    } else {
+      pull(psi, m, gradient, choices, count, d_psi, d_state, out);
+    }
+  }
+
+ private:
+  void pull(const weights& psi, const state& m, const weights& gradient,
+            const step_choices& choices, index_t count, const weights& d_psi, const state& d_state,
+            cotangents& out) {
     tape_.clear();
     record(psi, psi_);
     record(m, state_);
@@ -98,7 +111,6 @@ class step_pullback {
     add_settings(out.settings);
   }
 
- private:
   using recorded_weights = fast_weights<typename Adaptive::adapter_type, R>;
   using recorded_state = typename recorded_optimizer::template state<recorded_weights>;
 

@@ -3,8 +3,10 @@
 // The course of an adaptation: what the walk back needs of it, and nothing that grows with inputs.
 #pragma once
 
+#include <algorithm>
 #include <attd/adaptation/report.hpp>
 #include <attd/core/leaves.hpp>
+#include <attd/core/observation.hpp>
 #include <span>
 #include <vector>
 
@@ -29,8 +31,14 @@ class trajectory {
   index_t steps() const { return accepted_; }
   /// Number of attempted steps.
   index_t attempts() const { return static_cast<index_t>(state_after_.size()) - 1; }
+  /// Operations counted up to and with attempted step k, in units of one forward of the context.
+  double relative_flops(index_t k) const {
+    const double all = flops_[static_cast<std::size_t>(std::min(k, attempts()))];
+    return flops_[0] > 0 ? all / flops_[0] : 1.0;
+  }
   /// The index of psi_k among the stored states; after the last attempt nothing changes any more.
   index_t state_after(index_t k) const {
+    ATTD_ASSERT(!state_after_.empty());  // nothing was recorded yet
     return state_after_[static_cast<std::size_t>(k < attempts() ? k : attempts())];
   }
   const Weights& psi(index_t state) const { return psi_[static_cast<std::size_t>(state)]; }
@@ -48,6 +56,7 @@ class trajectory {
               typename Adaptive::session& session, typename Adaptive::workspace& workspace) {
     accepted_ = 0;
     state_after_.clear();
+    flops_.clear();
     budget limit;
     limit.steps = steps;
     model.adapt(group, session, workspace, report_, limit, [&](index_t k, const auto& s) {
@@ -59,6 +68,7 @@ class trajectory {
         keep_state(accepted_, s);
       }
       state_after_.push_back(accepted_);
+      flops_.push_back(report_.flops);
     });
   }
 
@@ -85,6 +95,7 @@ class trajectory {
   std::vector<State> optimizer_;
   std::vector<step> taken_;
   std::vector<index_t> state_after_;
+  std::vector<double> flops_;
   index_t accepted_ = 0;
   adaptation::report report_;
 };

@@ -3,6 +3,7 @@
 // Exact gradients through an adaptation: from a loss at psi_K back to theta, psi_0 and the rates.
 #pragma once
 
+#include <algorithm>
 #include <attd/adaptation/step_pullback.hpp>
 #include <attd/adaptation/trajectory.hpp>
 #include <span>
@@ -16,7 +17,9 @@ enum class chain {
   exact,        ///< all of it
   first_order,  ///< inner gradients g_k are constants (their dependence on psi and theta is
                 ///< dropped)
-  truncated,    ///< exact through the last `truncation` accepted steps, psi before them constant
+  /// exact through the last `truncation` accepted steps before the last psi_k that counts; psi
+  /// before them is a constant, for every k
+  truncated,
 };
 
 /// What the outer loss makes of a trajectory: sum_k task[k] L_task(psi_k) + sum_k movement[k]
@@ -128,13 +131,14 @@ class walk_back {
 
   /// Adds the gradients of the outer loss to `out`. `signal_cotangent(losses)` is asked for dL/ds
   /// when the task losses are known: losses[k] = L_task(psi_k) for every k that is visited.
-  /// Returns false, and adds nothing, when a gradient is not finite.
+  /// Returns false, and adds nothing, when a loss that counts or a gradient is not finite.
   template <class SignalCotangent>
   bool operator()(const outer_weights& w, chain how, index_t truncation, gradients& out,
                   SignalCotangent&& signal_cotangent) {
     begin();
     losses_.assign(w.task.size(), 0.0);
-    const index_t last = course_.steps();
+    finite_ = true;
+    const index_t last = last_state(w, course_);
     const index_t frozen_below =
         how == chain::truncated ? std::max<index_t>(0, last - truncation) : index_t{0};
     bool primal_at_start = false;  // whether tangent_ holds the gradient of L_int at psi_0
@@ -157,6 +161,18 @@ class walk_back {
     }
     if (d_signal != 0) add_signal(d_signal, primal_at_start);
     return finish(how, out);
+  }
+
+  /// The last stored state that the outer loss looks at: steps beyond it are not walked.
+  static index_t last_state(const outer_weights& w, const course& c) {
+    index_t last = 0;
+    for (std::size_t k = 0; k < w.task.size(); ++k) {
+      if (w.visit[k]) last = std::max(last, c.state_after(static_cast<index_t>(k)));
+    }
+    for (std::size_t k = 0; k < w.movement.size(); ++k) {
+      if (w.movement[k] != 0) last = std::max(last, c.state_after(static_cast<index_t>(k) + 1));
+    }
+    return last;
   }
 
   /// The task losses of the last walk, by k.
@@ -200,6 +216,7 @@ class walk_back {
       if (course_.state_after(static_cast<index_t>(k)) == i) losses_[k] = loss;
     }
     if (weight == 0) return;
+    finite_ = finite_ && is_finite(loss);
     task_.gradient(course_.psi(i), task_gradient_, theta_, every_, T(weight));
     if (chained) add_scaled(T(1), task_gradient_, lambda_);
   }
@@ -278,7 +295,7 @@ class walk_back {
     }
     model_->model().base_dynamics_backward(model_->theta(), step_.base, theta_);
     add_scaled(T(1), step_.initial, lambda_);
-    bool finite = all_finite(theta_) && all_finite(lambda_);
+    bool finite = finite_ && all_finite(theta_) && all_finite(lambda_);
     for (double x : step_.settings) finite = finite && is_finite(x);
     if (!finite) return false;
     add_scaled(T(1), theta_, out.theta);
@@ -337,6 +354,7 @@ class walk_back {
   dual_weights tangent_psi_, tangent_gradient_;
   dual_parameters tangent_theta_;
   bool tangent_theta_ready_ = false;
+  bool finite_ = true;  // whether every task loss that counts was
 };
 
 }  // namespace attd::adaptation

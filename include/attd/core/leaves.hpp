@@ -128,6 +128,25 @@ auto first_scalar() {
 }
 }  // namespace detail
 
+namespace detail {
+template <class W>
+constexpr bool any_leaves() {
+  if constexpr (is_tensor_v<W>) {
+    return true;
+  } else if constexpr (is_layers<W>::value) {
+    return any_leaves<typename W::value_type>();
+  } else {
+    return []<std::size_t... I>(std::index_sequence<I...>) {
+      return (any_leaves<boost::pfr::tuple_element_t<I, W>>() || ...);
+    }(std::make_index_sequence<boost::pfr::tuple_size_v<W>>{});
+  }
+}
+}  // namespace detail
+
+/// Whether an aggregate has any leaves at all.
+template <class W>
+inline constexpr bool has_leaves_v = detail::any_leaves<std::remove_const_t<W>>();
+
 /// The number type of an aggregate's leaves (of the first one).
 template <class W>
 using leaf_scalar_t = decltype(detail::first_scalar<std::remove_const_t<W>>());
@@ -138,6 +157,18 @@ index_t count_scalars(const A& aggregate) {
   index_t n = 0;
   for_each_leaf([&](const auto& leaf) { n += leaf.size(); }, aggregate);
   return n;
+}
+
+/// Throws unless two aggregates have the same leaves of the same shapes.
+template <class A>
+void expect_same_shapes(const char* place, const A& found, const A& wanted) {
+  index_t n_found = 0, n_wanted = 0;
+  for_each_leaf([&](const auto&) { ++n_found; }, found);
+  for_each_leaf([&](const auto&) { ++n_wanted; }, wanted);
+  expect_equal(place, "the number of leaves", n_found, n_wanted);
+  for_each_leaf(
+      [&](const auto& f, const auto& w) { expect_shape(place, "a leaf", f.shape(), w.shape()); },
+      found, wanted);
 }
 
 /// Makes `to` the same structure and shapes as `from`, all numbers zero. Leaf types may differ.

@@ -124,6 +124,12 @@ struct recorded {
   }
 };
 
+/// Whether a type is a recorded number.
+template <class T>
+inline constexpr bool is_recorded_v = false;
+template <class T>
+inline constexpr bool is_recorded_v<recorded<T>> = true;
+
 namespace detail {
 template <class T>
 struct dual_traits<recorded<T>> {

@@ -6,6 +6,7 @@
 #include <attd/core/leaves.hpp>
 #include <attd/core/recorded.hpp>
 #include <type_traits>
+#include <vector>
 
 namespace attd {
 
@@ -45,7 +46,7 @@ void for_each_setting(F&& f, First& first, Rest&... rest) {
   using S = std::remove_const_t<First>;
   if constexpr (std::is_integral_v<S> || std::is_enum_v<S>) {
     return;
-  } else if constexpr (std::is_floating_point_v<S> || is_dual_v<S> || requires(S s) { s.tape; }) {
+  } else if constexpr (std::is_floating_point_v<S> || is_dual_v<S> || is_recorded_v<S>) {
     f(first, rest...);
   } else if constexpr (is_tensor_v<S>) {
     for (index_t i = 0; i < first.size(); ++i) f(first.data()[i], rest.data()[i]...);
@@ -62,6 +63,29 @@ void for_each_setting(F&& f, First& first, Rest&... rest) {
   }
 }
 
+/// For every setting, whether it is a share: one that must stay between 0 and 1, as a part says of
+/// its own fields by `static constexpr bool is_share(index_t field)`.
+template <class O>
+void append_setting_kinds(const O& part, std::vector<char>& is_share, bool share = false) {
+  if constexpr (std::is_integral_v<O> || std::is_enum_v<O>) {
+    return;
+  } else if constexpr (std::is_floating_point_v<O>) {
+    is_share.push_back(share ? 1 : 0);
+  } else if constexpr (is_tensor_v<O>) {
+    is_share.insert(is_share.end(), static_cast<std::size_t>(part.size()), 0);
+  } else if constexpr (detail::is_layers<O>::value) {
+    for (const auto& item : part) append_setting_kinds(item, is_share);
+  } else if constexpr (std::is_aggregate_v<O>) {
+    boost::pfr::for_each_field(part, [&](const auto& field, std::size_t i) {
+      bool of_field = false;
+      if constexpr (requires { O::is_share(index_t{0}); }) {
+        of_field = O::is_share(static_cast<index_t>(i));
+      }
+      append_setting_kinds(field, is_share, of_field);
+    });
+  }
+}
+
 /// Number of settings that `for_each_setting` visits.
 template <class O>
 index_t count_settings(const O& part) {
@@ -75,7 +99,7 @@ namespace detail {
 /// The same part over another number type; numbers are made by make(number).
 template <class To, class From, class Make>
 void rebind_settings(const From& from, To& to, Make& make) {
-  if constexpr (std::is_same_v<To, From> && !std::is_floating_point_v<From>) {
+  if constexpr (std::is_same_v<To, From>) {  // of no template number type: a constant
     to = from;
   } else if constexpr (std::is_floating_point_v<From>) {
     to = make(from);

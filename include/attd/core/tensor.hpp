@@ -348,8 +348,7 @@ void convert(const tensor<From>& from, tensor<To>& to) {
     convert(from.tangent, to.tangent);
   } else {
     to.resize(from.shape());
-    for (index_t i = 0; i < from.size(); ++i)
-      to.data()[i] = static_cast<To>(from.data()[i]);
+    for (index_t i = 0; i < from.size(); ++i) to.data()[i] = static_cast<To>(from.data()[i]);
   }
 }
 

@@ -21,7 +21,7 @@ struct adam_state {
 ///
 /// *Differs from the source*: epsilon stands inside the root, where the derivative of the step
 /// stays bounded when a gradient is 0 (U = 0 gives g_V = 0 at the first step); its default 1e-3 is
-/// large for the same reason. The gradient is clipped first.
+/// large for the same reason; there is one for all leaves. The gradient is clipped first.
 template <class R = double>
 struct basic_adam {
   R rate = R(0.01);
@@ -31,6 +31,9 @@ struct basic_adam {
   R clip = R(0);
   R decay = R(0);
   index_t reset_every = 0;
+
+  /// Fields that stay between 0 and 1 when they are learned: beta1 and beta2.
+  static constexpr bool is_share(index_t field) { return field == 1 || field == 2; }
 
   template <class W>
   using state = adam_state<W>;

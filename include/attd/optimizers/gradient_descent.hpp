@@ -57,6 +57,9 @@ struct basic_momentum {
   R decay = R(0);
   index_t reset_every = 0;
 
+  /// Fields that stay between 0 and 1 when they are learned: mu.
+  static constexpr bool is_share(index_t field) { return field == 1; }
+
   template <class W>
   using state = momentum_state<W>;
 

@@ -19,7 +19,7 @@ struct scaled_state {
 /// Another optimiser whose gradient is multiplied by one factor per parameter.
 ///
 /// *Formula*: step of `Inner` with g_i * scale_i. `scale` has the structure of the fast weights;
-/// ones by default (see `ones`).
+/// without numbers, as it is by default, every factor is 1.
 template <class Inner, class Scale>
 struct per_parameter_rates {
   Inner inner{};
@@ -37,9 +37,13 @@ struct per_parameter_rates {
   template <class W>
   void step(index_t k, double rate_factor, const W& gradient, W& psi, state<W>& m) const {
     using T = leaf_scalar_t<W>;
-    detail::for_each_scalar(
-        [](auto&& out, const auto& g, const auto& factor) { out = T(g) * T(factor); }, m.scaled,
-        gradient, scale);
+    if (count_scalars(scale) == 0) {
+      convert_leaves(gradient, m.scaled);
+    } else {
+      detail::for_each_scalar(
+          [](auto&& out, const auto& g, const auto& factor) { out = T(g) * T(factor); }, m.scaled,
+          gradient, scale);
+    }
     inner.step(k, rate_factor, m.scaled, psi, m.inner);
   }
   index_t reset_interval() const { return inner.reset_interval(); }

@@ -52,7 +52,9 @@ auto clip_factor(const W& gradient, const R& clip) {
   if (primal(clip) <= 0) return T(1);
   T norm2(0);
   for_each_scalar([&](const auto& g) { norm2 += T(g) * T(g); }, gradient);
-  if (!(primal(norm2) > primal_t<T>(primal(clip) * primal(clip)))) return T(1);
+  // In the gradient's own type: a recorded gradient then takes the same branch as a plain one.
+  const auto limit = static_cast<primal_t<T>>(primal(clip));
+  if (!(primal(norm2) > limit * limit)) return T(1);
   return T(clip) / sqrt(norm2);
 }
 

@@ -74,7 +74,8 @@ class outer_replay {
         outer(frozen, task_, model_.backend());
     inner.share_input(inner_input_);
     outer.share_input(task_input_);
-    const index_t last = taken_.steps();
+    const index_t last =
+        adaptation::walk_back<Adaptive, TaskLoss>::last_state(case_.weights, taken_);
     const bool truncated = case_.how == adaptation::chain::truncated;
     const index_t fixed = truncated ? std::max<index_t>(0, last - case_.truncation) : index_t{0};
     std::vector<weights> psi(static_cast<std::size_t>(last + 1));
@@ -108,12 +109,14 @@ class outer_replay {
     }
     if (fixed > 0) convert_leaves(taken_.psi(fixed), psi[static_cast<std::size_t>(fixed)]);
     for (std::size_t k = 0; k < case_.weights.task.size(); ++k) {
+      if (!case_.weights.visit[k]) continue;
       const index_t i = taken_.state_after(static_cast<index_t>(k));
       weights here = psi[static_cast<std::size_t>(i)];
       if (i < fixed) convert_leaves(taken_.psi(i), here);
       total += S(case_.weights.task[k]) * outer.evaluate(here).loss;
     }
     for (std::size_t k = 0; k < case_.weights.movement.size(); ++k) {
+      if (case_.weights.movement[k] == 0) continue;
       const index_t i = taken_.state_after(static_cast<index_t>(k));
       const index_t j = taken_.state_after(static_cast<index_t>(k) + 1);
       if (j <= fixed && fixed > 0) {  // both are constants

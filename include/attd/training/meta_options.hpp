@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <limits>
 #include <type_traits>
+#include <vector>
 
 namespace attd::training {
 
@@ -23,6 +24,11 @@ struct meta_trainer_options {
   double settings_rate = 3;      ///< of the logarithms of the inner settings; 0: not learned
   double threshold_rate = 10;    ///< 0: thresholds stay as they are
   double signal_momentum = 0.9;  ///< of the statistics of s over batches
+  /// Filled by the trainer, so that a checkpoint knows it: settings of the inner loop, and which
+  /// systems adapt and which settings are learned (as numbers).
+  adaptation::options adaptation{};
+  index_t adapted_systems = 0;
+  index_t learned_settings = 0;
 };
 
 namespace detail {
@@ -72,13 +78,34 @@ void describe(Visitor& v, meta_trainer_options& o) {
   v.real("settings_rate", o.settings_rate, 0, most);
   v.real("threshold_rate", o.threshold_rate, 0, most);
   v.real("signal_momentum", o.signal_momentum, 0, 1);
+  v.real("guard_fraction", o.adaptation.guard_fraction, 0, 1);
+  v.real("least_improvement", o.adaptation.least_improvement, -most, most);
+  v.real("stability_margin", o.adaptation.stability_margin, 0, most);
+  v.real("drift_cap", o.adaptation.drift_cap, -most, most);
+  v.real("signal_epsilon", o.adaptation.signal.epsilon, 0, most);
+  index_t halvings = o.adaptation.halvings;
+  v.size("halvings", halvings, 0);
+  o.adaptation.halvings = static_cast<int>(halvings);
+  v.size("adapted_systems", o.adapted_systems, 0);
+  v.size("learned_settings", o.learned_settings, 0);
 }
+
+namespace detail {
+
+/// A number that differs, in practice, for different masks.
+inline index_t number_of_mask(const std::vector<char>& mask) {
+  std::uint64_t hash = 1469598103934665603ull;  // FNV-1a
+  for (char bit : mask) hash = (hash ^ (bit ? 1u : 0u)) * 1099511628211ull;
+  return static_cast<index_t>(hash >> 24);
+}
+
+}  // namespace detail
 
 /// What a step of meta-training reported beside `step_result`.
 struct meta_step_result : step_result {
   double task = 0;        ///< mean E_K[L_task]
   double mean_steps = 0;  ///< mean E_K[K]
-  index_t dropped = 0;    ///< inputs whose gradient was not finite; they count as zero
+  index_t dropped = 0;    ///< inputs whose loss or gradient was not finite: in no mean
 };
 
 /// How an example is observed: by default its context, see tasks::observe.

@@ -6,6 +6,7 @@
 #include <attd/adaptation/report.hpp>
 #include <attd/controllers/threshold.hpp>
 #include <attd/core/leaves.hpp>
+#include <attd/core/math.hpp>
 #include <attd/core/settings.hpp>
 #include <cmath>
 #include <utility>
@@ -19,7 +20,7 @@ template <class Parameters, class Weights>
 struct meta_parameters {
   Parameters theta;
   Weights psi0;             ///< where every input starts; fixed at test time, never redrawn
-  tensor<double> settings;  ///< logarithms of the optimiser's positive settings, in field order
+  tensor<double> settings;  ///< coordinates of the optimiser's settings, see `read_settings`
   tensor<double> first;     ///< [1] t_1
   tensor<double> raw_gaps;  ///< [Kmax - 1], see controllers::threshold
   /// [3] mean and deviation of log L_int at psi_0 over earlier batches, and how many there were;
@@ -28,31 +29,59 @@ struct meta_parameters {
   static constexpr std::tuple names{"theta", "psi0", "settings", "first", "raw_gaps", "signal"};
 };
 
-/// Puts the optimiser's settings into `log_settings`: log(value), NaN-free; a setting that is not
-/// positive (a switch that is off, a layer that does not adapt) is kept as it is and not learned.
-template <class Optimizer>
-void read_settings(const Optimizer& o, tensor<double>& log_settings) {
-  log_settings.assign({count_settings(o)});
+namespace detail {
+
+/// Coordinates in which a setting is learned, so that it cannot leave its range: log(x), and for
+/// shares log(x / (1 - x)). Settings at or outside of the end of their range (a switch that is off,
+/// a layer that does not adapt) stay as they are.
+struct setting_coordinate {
+  bool share;
+
+  bool learnable(double x) const { return x > 0 && (!share || x < 1); }
+  double of(double x) const {
+    if (!learnable(x)) return 0.0;
+    return share ? std::log(x / (1 - x)) : std::log(x);
+  }
+  double value(double z) const { return share ? sigmoid(z) : std::exp(z); }
+  /// d value / d coordinate, at the value x.
+  double slope(double x) const {
+    if (!learnable(x)) return 0.0;
+    return share ? x * (1 - x) : x;
+  }
+};
+
+/// Calls f(number, coordinate, i) for every setting of a part.
+template <class Optimizer, class F>
+void for_each_coordinate(Optimizer& o, F f) {
+  std::vector<char> shares;
+  append_setting_kinds(std::as_const(o), shares);
   index_t i = 0;
   for_each_setting(
-      [&](const auto& x) {
-        log_settings(i) = double(x) > 0 ? std::log(double(x)) : 0.0;
+      [&](auto& x) {
+        f(x, setting_coordinate{shares[static_cast<std::size_t>(i)] != 0}, i);
         ++i;
       },
       o);
 }
 
-/// Puts learned settings back: exp(log) where the optimiser's own is positive.
+}  // namespace detail
+
+/// The coordinates of an optimiser's settings, in field order: logarithms, of shares log-odds.
 template <class Optimizer>
-void write_settings(const tensor<double>& log_settings, Optimizer& o) {
-  index_t i = 0;
-  for_each_setting(
-      [&](auto& x) {
-        using R = std::remove_cvref_t<decltype(x)>;
-        if (double(x) > 0) x = R(std::exp(log_settings(i)));
-        ++i;
-      },
-      o);
+void read_settings(const Optimizer& o, tensor<double>& coordinates) {
+  coordinates.assign({count_settings(o)});
+  detail::for_each_coordinate(o, [&](const auto& x, detail::setting_coordinate c, index_t i) {
+    coordinates(i) = c.of(double(x));
+  });
+}
+
+/// Puts learned settings into `o`, whose own settings say which can be learned.
+template <class Optimizer>
+void write_settings(const tensor<double>& coordinates, Optimizer& o) {
+  detail::for_each_coordinate(o, [&](auto& x, detail::setting_coordinate c, index_t i) {
+    using R = std::remove_cvref_t<decltype(x)>;
+    if (c.learnable(double(x))) x = R(c.value(coordinates(i)));
+  });
 }
 
 /// Which settings are learned unless the caller says otherwise: the first one (the rate), and every
@@ -85,23 +114,22 @@ controllers::threshold learned_thresholds(const Meta& p) {
   return c;
 }
 
-/// The scale of s that was frozen with the parameters.
+/// The scale of s that was frozen with the parameters; what is not learned comes from `s`.
 template <class Meta>
-adaptation::signal_scale learned_signal(const Meta& p) {
-  adaptation::signal_scale s;
+adaptation::signal_scale learned_signal(const Meta& p, adaptation::signal_scale s = {}) {
   s.mean = p.signal(0);
   s.deviation = p.signal(1);
   return s;
 }
 
 namespace detail {
-// The deviation of one number, or of equal ones, is taken as 1: s is then not scaled.
+// The deviation of one number, or of equal ones, is 0.
 inline std::pair<double, double> mean_and_deviation(const std::vector<double>& x) {
   double mean = 0, square_sum = 0;
   for (double v : x) mean += v / double(x.size());
   for (double v : x) square_sum += (v - mean) * (v - mean);
   const double deviation = x.size() > 1 ? std::sqrt(square_sum / double(x.size() - 1)) : 0.0;
-  return {mean, deviation > 0 ? deviation : 1.0};
+  return {mean, deviation};
 }
 }  // namespace detail
 
@@ -110,17 +138,18 @@ inline void start_statistics(const std::vector<double>& log_losses, tensor<doubl
   if (log_losses.empty()) return;
   const auto [mean, deviation] = detail::mean_and_deviation(log_losses);
   signal(0) = mean;
-  signal(1) = deviation;
+  signal(1) = deviation > 0 ? deviation : 1.0;  // s is then not scaled
   signal(2) = 1;
 }
 
-/// Moves the statistics of s towards those of one more batch: old momentum + new (1 - momentum).
+/// Moves the statistics of s towards those of one more batch: old momentum + new (1 - momentum). A
+/// batch that shows no deviation leaves it alone.
 inline void continue_statistics(const std::vector<double>& log_losses, double momentum,
                                 tensor<double>& signal) {
   if (log_losses.empty()) return;
   const auto [mean, deviation] = detail::mean_and_deviation(log_losses);
   signal(0) = momentum * signal(0) + (1 - momentum) * mean;
-  signal(1) = momentum * signal(1) + (1 - momentum) * deviation;
+  if (deviation > 0) signal(1) = momentum * signal(1) + (1 - momentum) * deviation;
   signal(2) += 1;
 }
 

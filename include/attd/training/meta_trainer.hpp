@@ -6,13 +6,14 @@
 #include <attd/adaptation/adaptive_model.hpp>
 #include <attd/adaptation/parallel.hpp>
 #include <attd/controllers/simple.hpp>
-#include <attd/training/batch.hpp>
 #include <attd/training/meta_options.hpp>
 #include <attd/training/meta_parameters.hpp>
 #include <attd/training/outer_loss.hpp>
+#include <attd/training/scored_part.hpp>
 #include <attd/training/trainer.hpp>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <utility>
@@ -25,7 +26,8 @@ namespace attd::training {
 ///
 /// *Data*: adaptation sees an example's first `split` tokens (by `Observe`), the task loss is the
 /// mean over what comes after; models that pool are scored by the label. Which examples a step sees
-/// is a function of (seed, step). Results do not depend on the number of threads.
+/// is a function of (seed, step); masks and noise of `step` are keyed by the place in `data`.
+/// Results do not depend on the number of threads.
 /// *Statistics of s*: running mean and deviation of log L_int over earlier batches, constants.
 /// *Cost*: per example `outer.steps` inner steps and their walk back.
 /// *Errors*: as `trainer`. An example whose gradient is not finite is left out and counted.
@@ -47,9 +49,12 @@ class meta_trainer {
       : task_(task),
         observe_(observe),
         options_(options),
+        optimizer_(optimizer),
         engine_(std::move(model), std::move(adapter), std::move(loss),
                 controllers::fixed{options.outer.steps}, optimizer, theta, std::move(adaptation),
                 std::move(backend)) {
+    options_.adaptation = engine_.options();
+    options_.adapted_systems = detail::number_of_mask(engine_.frozen().adapted);
     detail::option_check check;
     describe(check, options_);
     current_.theta = theta;
@@ -95,8 +100,11 @@ class meta_trainer {
   void set_thresholds(const controllers::threshold& c) {
     expect_equal("meta_trainer", "the number of thresholds", c.maximum(),
                  current_.raw_gaps.size() + 1);
-    current_.first = c.first;
-    current_.raw_gaps = c.raw_gaps;
+    std::vector<double> levels;  // c may have another least gap than ours
+    for (index_t i = 1; i <= c.maximum(); ++i) levels.push_back(c.level(i));
+    const auto own = controllers::threshold::from_thresholds(levels);
+    current_.first = own.first;
+    current_.raw_gaps = own.raw_gaps;
   }
   /// Only thresholds are learned from here on; s keeps its scale.
   void freeze_all_but_thresholds() {
@@ -108,6 +116,7 @@ class meta_trainer {
     expect_equal("meta_trainer", "the number of settings", static_cast<index_t>(mask.size()),
                  current_.settings.size());
     learned_ = std::move(mask);
+    options_.learned_settings = detail::number_of_mask(learned_);
   }
   /// tau at a step: geometric from outer.tau to final_tau.
   double tau_at(index_t step) const {
@@ -126,41 +135,52 @@ class meta_trainer {
     }
     return update(data);
   }
-  /// One update on exactly these examples (for data that is made as it is used).
+  /// One update on exactly these examples, for data that is made as it is used. Masks and noise are
+  /// keyed by how many examples came before them: pass batches of equal size.
   meta_step_result step_on(examples batch) {
-    if (batch.empty()) fail("meta_trainer: the batch is empty");
-    chosen_.clear();
-    for (index_t i = 0; i < static_cast<index_t>(batch.size()); ++i) chosen_.push_back(i);
-    return update(batch);
+    choose_all(batch);
+    first_key_ = static_cast<std::uint64_t>(step_) * batch.size();
+    const auto result = update(batch);
+    first_key_ = 0;
+    return result;
   }
 
-  /// Mean outer loss of `data` under the current numbers, without gradients of anything; sampled
-  /// rules are evaluated as `expected`.
-  double evaluate(examples data) { return measure(data).loss; }
-  /// The same with the mean task loss and the mean number of steps.
-  meta_step_result measure(examples data) {
-    chosen_.clear();
-    for (index_t i = 0; i < static_cast<index_t>(data.size()); ++i) chosen_.push_back(i);
-    return pass(data, false);
+  /// Mean outer loss of `data` under the current numbers, with the noise on s that training ends
+  /// with, so that values at different steps compare; without gradients of anything. Sampled rules
+  /// are evaluated as `expected`.
+  double evaluate(examples data) { return measure(data, options_.final_tau).loss; }
+  /// The same with the mean task loss and steps; `tau` is that of the current step unless given.
+  meta_step_result measure(examples data) { return measure(data, tau_at(step_)); }
+  meta_step_result measure(examples data, double tau) {
+    choose_all(data);
+    take_current();
+    return pass(data, tau, false);
   }
   /// Mean outer loss and its gradient over all of `data` (in `total()`; settings by their
-  /// logarithms); nothing is updated.
+  /// coordinates); nothing is updated.
   meta_step_result gradient(examples data) {
-    chosen_.clear();
-    for (index_t i = 0; i < static_cast<index_t>(data.size()); ++i) chosen_.push_back(i);
-    return pass(data, true);
+    choose_all(data);
+    take_current();
+    return pass(data, tau_at(step_), true);
   }
   const parameters& total() const { return total_; }
-  /// Puts the statistics of s of these examples into the current numbers.
+  /// Puts the statistics of s of these examples into the current numbers. The first update does so
+  /// with its own batch where nobody has; before that s is not standardised.
   void set_signal_statistics(examples data) {
-    chosen_.clear();
-    for (index_t i = 0; i < static_cast<index_t>(data.size()); ++i) chosen_.push_back(i);
+    choose_all(data);
     take_current();
     initial_statistics(data);
   }
 
-  /// The learned model with its thresholds, ready to adapt.
-  auto deployed() const { return deployed(learned_thresholds(current_)); }
+  /// The learned model with its thresholds, ready to adapt. *Errors*: with a fixed number of steps
+  /// there are no learned thresholds.
+  auto deployed() const {
+    if (options_.outer.depth == depth_rule::fixed) {
+      fail("meta_trainer: no thresholds are learned with a fixed number of steps; hint: ",
+           "deployed(controllers::fixed{", options_.outer.steps, "})");
+    }
+    return deployed(learned_thresholds(current_));
+  }
   /// The same with another controller.
   template <class Controller>
   auto deployed(Controller controller) const {
@@ -169,10 +189,10 @@ class meta_trainer {
   /// A model of these numbers (of a checkpoint, or the best of a run).
   template <class Controller>
   auto deploy(const parameters& p, Controller controller) const {
-    Optimizer o = engine_.optimizer();
+    Optimizer o = optimizer_;
     write_settings(p.settings, o);
     adaptation::options options = engine_.options();
-    options.signal = learned_signal(p);
+    options.signal = learned_signal(p, options.signal);
     adaptive_model<T, Model, Adapter, Loss, Controller, Optimizer, Backend> m(
         engine_.model(), engine_.frozen().adapter, loss_of_engine(), std::move(controller), o,
         p.theta, std::move(options), engine_.backend());
@@ -202,12 +222,18 @@ class meta_trainer {
     }
   }
 
+  void choose_all(examples data) {
+    if (data.empty()) fail("meta_trainer: there are no examples");
+    chosen_.clear();
+    for (index_t i = 0; i < static_cast<index_t>(data.size()); ++i) chosen_.push_back(i);
+  }
+
   meta_step_result update(examples data) {
     take_current();
     if (current_.signal(2) == 0) initial_statistics(data);
-    meta_step_result r = pass(data, true);
+    meta_step_result r = pass(data, tau_at(step_), true);
     r.rate = options_.trainer.schedule.at(step_);
-    // Thresholds and settings are few and of other units: clipped apart, by AdamW's own scale.
+    // Thresholds and settings are few and of other units: they are left out of the clipping.
     const double norm = std::sqrt(squared_norm(total_.theta) + squared_norm(total_.psi0));
     r.gradient_norm = norm;
     ++step_;
@@ -249,45 +275,46 @@ class meta_trainer {
 
   // Brings theta, psi_0, settings and statistics into the engine.
   void take_current() {
-    Optimizer o = engine_.optimizer();
+    Optimizer o = optimizer_;
     write_settings(current_.settings, o);
     engine_.set_optimizer(o);
     engine_.set_parameters(current_.theta);
     engine_.set_initial_weights(current_.psi0);
-    engine_.set_signal_scale(learned_signal(current_));
+    engine_.set_signal_scale(learned_signal(current_, engine_.options().signal));
     for (auto& s : shards_) s->back.refresh();
   }
 
-  meta_step_result pass(examples data, bool with_gradient) {
-    take_current();
+  meta_step_result pass(examples data, double tau, bool with_gradient) {
     const auto n = static_cast<index_t>(chosen_.size());
     const auto parts = static_cast<index_t>(shards_.size());
     const controllers::threshold thresholds = learned_thresholds(current_);
     adaptation::parallel_for(options_.trainer.threads, parts, [&](index_t, index_t p) {
       run_shard(data, *shards_[static_cast<std::size_t>(p)], n * p / parts, n * (p + 1) / parts,
-                thresholds, with_gradient);
+                thresholds, tau, with_gradient);
     });
     meta_step_result r;
+    for (const auto& s : shards_) r.dropped += s->used > 0 ? s->sum.dropped : 0;
+    const double counted = double(std::max<index_t>(1, n - r.dropped));
     std::vector<double> d_t(static_cast<std::size_t>(thresholds.maximum()), 0.0);
     zero_leaves(total_);
     const auto settings = static_cast<std::size_t>(current_.settings.size());
     for (const auto& s : shards_) {
       if (s->used == 0) continue;
-      r.loss += s->sum.loss / double(n);
-      r.task += s->sum.task / double(n);
-      r.mean_steps += s->sum.mean_steps / double(n);
-      r.dropped += s->sum.dropped;
+      r.loss += s->sum.loss / counted;
+      r.task += s->sum.task / counted;
+      r.mean_steps += s->sum.mean_steps / counted;
       if (!with_gradient) continue;
       const auto add = [&](auto& t, const auto& g) {
-        for (index_t i = 0; i < t.size(); ++i) t.data()[i] += g.data()[i] / T(n);
+        for (index_t i = 0; i < t.size(); ++i) t.data()[i] += g.data()[i] / T(counted);
       };
       for_each_leaf(add, total_.theta, s->gradient.theta);
       for_each_leaf(add, total_.psi0, s->gradient.psi0);
       for (std::size_t i = 0; i < std::min(settings, s->gradient.settings.size()); ++i) {
-        total_.settings(static_cast<index_t>(i)) += s->gradient.settings[i] / double(n);
+        total_.settings(static_cast<index_t>(i)) += s->gradient.settings[i] / counted;
       }
-      for (std::size_t i = 0; i < d_t.size(); ++i) d_t[i] += s->d_t[i] / double(n);
+      for (std::size_t i = 0; i < d_t.size(); ++i) d_t[i] += s->d_t[i] / counted;
     }
+    if (r.dropped == n) r.loss = r.task = std::numeric_limits<double>::quiet_NaN();
     if (with_gradient) {
       controllers::threshold_gradient g;
       controllers::threshold_pullback(thresholds, d_t, g);
@@ -300,21 +327,16 @@ class meta_trainer {
     return r;
   }
 
-  // d/d log x = x d/dx; those that are not learned get none.
+  // From settings to their coordinates; those that are not learned get none.
   void chain_settings() {
     Optimizer o = engine_.optimizer();
-    index_t i = 0;
-    for_each_setting(
-        [&](const auto& x) {
-          const bool learned = learned_[static_cast<std::size_t>(i)] && double(x) > 0;
-          total_.settings(i) *= learned ? double(x) : 0.0;
-          ++i;
-        },
-        o);
+    detail::for_each_coordinate(o, [&](auto& x, detail::setting_coordinate c, index_t i) {
+      total_.settings(i) *= learned_[static_cast<std::size_t>(i)] ? c.slope(double(x)) : 0.0;
+    });
   }
 
   void run_shard(examples data, shard& s, index_t first, index_t last,
-                 const controllers::threshold& thresholds, bool with_gradient) {
+                 const controllers::threshold& thresholds, double tau, bool with_gradient) {
     s.used = last - first;
     s.sum = {};
     s.log_losses.clear();
@@ -322,15 +344,16 @@ class meta_trainer {
     zero_leaves(s.gradient.psi0);
     s.gradient.settings.assign(s.gradient.settings.size(), 0.0);
     s.d_t.assign(static_cast<std::size_t>(thresholds.maximum()), 0.0);
-    s.outer.set_tau(tau_at(step_));
+    s.outer.set_tau(tau);
     const random_stream random =
         random_stream{options_.trainer.seed, 0x64726177}.split(static_cast<std::uint64_t>(step_));
     for (index_t j = first; j < last; ++j) {
       const index_t i = chosen_[static_cast<std::size_t>(j)];
       const auto& e = data[static_cast<std::size_t>(i)];
-      const observation<T> seen = observe_(e, static_cast<std::uint64_t>(i));
+      const observation<T> seen = observe_(e, first_key_ + static_cast<std::uint64_t>(i));
       s.back.adapt(std::span<const observation<T>>(&seen, 1), options_.outer.steps);
-      fill_task(data, i, s.back.task_input());
+      prepare_scored_part<TaskLoss>(engine_.model(), data, i, options_.trainer.washout,
+                                    s.back.task_input());
       const auto& losses = s.back.taken().report().losses;
       if (!losses.empty()) {
         s.log_losses.push_back(std::log(losses.front() + engine_.options().signal.epsilon));
@@ -349,35 +372,23 @@ class meta_trainer {
     }
   }
 
-  /// The task loss scores what adaptation has not seen: rows from `split` on.
-  void fill_task(examples data, index_t i, adaptation::prepared_input<T>& input) const {
-    const auto& e = data[static_cast<std::size_t>(i)];
-    example_reader<Model, TaskLoss> reader;
-    if constexpr (!pools<Model>) {
-      // For tokens row t says what comes at t + 1: rows from split - 1 on are about what is unseen.
-      const index_t first = Model::reads_tokens ? std::max<index_t>(e.split, 1) - 1 : e.split;
-      reader.washout = reader.effective_washout(engine_.model(), first);
-    }
-    const index_t rows = reader.scored_rows(data, i);
-    reader.read(data, std::span<const index_t>(&i, 1), T(1) / T(rows), input.data);
-    input.data.guard_weight.assign(input.data.weight.shape());
-    input.find_runs();
-  }
-
   // Before the first step: over the examples chosen for it.
   void initial_statistics(examples data) {
     auto workspace = engine_.make_workspace();
     const auto session = engine_.start();
     std::vector<double> logs;
-    engine_.set_signal_scale({});
+    adaptation::signal_scale plain = engine_.options().signal;
+    plain.mean = 0;
+    plain.deviation = 1;
+    engine_.set_signal_scale(plain);
     for (index_t i : chosen_) {
       const observation<T> seen =
-          observe_(data[static_cast<std::size_t>(i)], static_cast<std::uint64_t>(i));
-      const double s = engine_.dry_run(seen, session, workspace).signal;
-      if (is_finite(s)) logs.push_back(s);
+          observe_(data[static_cast<std::size_t>(i)], first_key_ + static_cast<std::uint64_t>(i));
+      const auto dry = engine_.dry_run(seen, session, workspace);
+      if (dry.status == status::ok) logs.push_back(dry.signal);
     }
     start_statistics(logs, current_.signal);
-    engine_.set_signal_scale(learned_signal(current_));
+    engine_.set_signal_scale(learned_signal(current_, engine_.options().signal));
   }
   void update_statistics() {
     std::vector<double> logs;
@@ -390,6 +401,7 @@ class meta_trainer {
   TaskLoss task_;
   Observe observe_;
   meta_trainer_options options_;
+  Optimizer optimizer_;  // as given: its settings say which can be learned
   adaptive engine_;
   parameters current_, total_;
   adamw_state<parameters> state_;
@@ -397,6 +409,7 @@ class meta_trainer {
   std::size_t theta_leaves_ = 0, leaves_ = 0;
   std::vector<std::unique_ptr<shard>> shards_;
   std::vector<index_t> chosen_;
+  std::uint64_t first_key_ = 0;  // of the first example of a batch
   index_t step_ = 0;
   index_t skipped_ = 0;
 };

@@ -3,6 +3,7 @@
 // The loss of training through adaptation, and its exact or sampled gradient, input by input.
 #pragma once
 
+#include <algorithm>
 #include <attd/adaptation/walk_back.hpp>
 #include <attd/controllers/step_distribution.hpp>
 #include <attd/core/random.hpp>
@@ -17,7 +18,7 @@ namespace attd::training {
 enum class step_cost {
   identity,  ///< Cost(k) = k
   convex,    ///< Cost(k) = k^power
-  flops,     ///< Cost(k) = counted operations of adapting k steps, in forwards of the context
+  flops,     ///< Cost(k) = counted operations of k steps, in forwards of the context
 };
 
 /// How the number of steps enters the outer loss.
@@ -52,18 +53,6 @@ struct outer_loss_value {
   double signal = 0;
   bool finite = true;  ///< false: a gradient was not finite, and nothing was added
 };
-
-/// Cost of k steps.
-inline double cost_of(const outer_loss_options& o, index_t k) {
-  switch (o.cost) {
-    case step_cost::convex:
-      return std::pow(double(k), o.power);
-    case step_cost::flops:
-      return 1.0 + 3.0 * double(k);  // one forward for s; a backward and a forward per step
-    default:
-      return double(k);
-  }
-}
 
 /// Gradients of the outer loss of one input; adds to `out` and to the thresholds' gradient `d_t`
 /// (its first `steps` entries).
@@ -101,17 +90,31 @@ class outer_loss {
   const outer_loss_options& options() const { return options_; }
   void set_tau(double tau) { options_.tau = tau; }
 
+  /// Cost of asking for k steps on the recorded course: steps that were attempted count, rejected
+  /// ones too; after the engine has stopped an input, asking for more costs nothing.
+  double cost(const Walk& walk, index_t k) const {
+    const double attempted = double(std::min(k, walk.taken().attempts()));
+    switch (options_.cost) {
+      case step_cost::convex:
+        return std::pow(attempted, options_.power);
+      case step_cost::flops:
+        return walk.taken().relative_flops(k);
+      default:
+        return attempted;
+    }
+  }
+
   /// `walk` has adapted to the input by `options.steps` steps and holds the task's data.
   outer_loss_value operator()(Walk& walk, const controllers::threshold& c, random_stream random,
                               gradients& out, std::span<double> d_t) {
     const index_t n = options_.steps;
+    expect_thresholds(c, static_cast<index_t>(d_t.size()));
     outer_loss_value v;
     v.signal = walk.signal();
     weights_.task.assign(size(n + 1), 0.0);
     weights_.visit.assign(size(n + 1), 0);
     weights_.movement.assign(size(n), 0.0);
-    moved_.assign(size(n + 1), 0.0);
-    for (index_t k = 0; k < n; ++k) moved_[size(k + 1)] = moved_[size(k)] + walk.movement(k);
+    price_steps(walk);
     new_t_.assign(d_t.size(), 0.0);
     switch (options_.depth) {
       case depth_rule::fixed:
@@ -138,16 +141,17 @@ class outer_loss {
   /// The outer loss alone; `reinforce` as `expected`, `straight_through` by the hard rule.
   outer_loss_value value(Walk& walk, const controllers::threshold& c) {
     const index_t n = options_.steps;
-    moved_.assign(size(n + 1), 0.0);
-    for (index_t k = 0; k < n; ++k) moved_[size(k + 1)] = moved_[size(k)] + walk.movement(k);
+    expect_thresholds(c, c.maximum());
+    price_steps(walk);
     outer_loss_value v;
     v.signal = walk.signal();
     const double s = signal_of(walk);
     const auto add = [&](double p, index_t k) {
+      if (p == 0) return;
       const double task = walk.task_loss(k);
       v.task += p * task;
-      v.loss += p * (task + extra(k));
-      v.mean_steps += p * double(k);
+      v.loss += p * (task + extra_[size(k)]);
+      v.mean_steps += p * attempted_[size(k)];
     };
     if (options_.depth == depth_rule::fixed) {
       add(1.0, n);
@@ -157,6 +161,7 @@ class outer_loss {
       const controllers::step_distribution p(c, s, options_.tau);
       for (index_t k = 0; k <= n; ++k) add(p.probability(k), k);
     }
+    v.finite = is_finite(v.loss);
     return v;
   }
 
@@ -169,9 +174,23 @@ class outer_loss {
                                                 : walk.signal();
   }
 
-  // T_k, but for the task loss.
-  double extra(index_t k) const {
-    return options_.price * cost_of(options_, k) + options_.smoothness * moved_[size(k)];
+  void expect_thresholds(const controllers::threshold& c, index_t slots) const {
+    if (options_.depth == depth_rule::fixed) return;
+    expect_equal("outer_loss", "the number of thresholds", c.maximum(), options_.steps);
+    expect_equal("outer_loss", "the size of the thresholds' gradient", slots, options_.steps);
+  }
+
+  // T_k, but for the task loss, and the steps that asking for k attempts.
+  void price_steps(const Walk& walk) {
+    const index_t n = options_.steps;
+    extra_.resize(size(n + 1));
+    attempted_.resize(size(n + 1));
+    double moved = 0;
+    for (index_t k = 0; k <= n; ++k) {
+      if (k > 0) moved += walk.movement(k - 1);
+      extra_[size(k)] = options_.price * cost(walk, k) + options_.smoothness * moved;
+      attempted_[size(k)] = double(std::min(k, walk.taken().attempts()));
+    }
   }
 
   // dL/ds for the walk. Where the thresholds' gradient is not finite, neither is this: the walk
@@ -191,8 +210,8 @@ class outer_loss {
     v.finite = walk(weights_, options_.chain, options_.truncation, out,
                     [](std::span<const double>) { return 0.0; });
     v.task = walk.losses()[size(k)];
-    v.loss = v.task + extra(k);
-    v.mean_steps = double(k);
+    v.loss = v.task + extra_[size(k)];
+    v.mean_steps = attempted_[size(k)];
   }
 
   void expected(Walk& walk, const controllers::step_distribution& p, gradients& out,
@@ -207,15 +226,16 @@ class outer_loss {
         walk(weights_, options_.chain, options_.truncation, out, [&](std::span<const double> task) {
           gain_.resize(size(n));
           for (index_t i = 1; i <= n; ++i) {
-            gain_[size(i - 1)] = task[size(i)] + extra(i) - task[size(i - 1)] - extra(i - 1);
+            gain_[size(i - 1)] =
+                task[size(i)] + extra_[size(i)] - task[size(i - 1)] - extra_[size(i - 1)];
           }
           return cotangent_of_signal(p.pullback(gain_, new_t_));
         });
-    v.mean_steps = p.mean();
     for (index_t k = 0; k <= n; ++k) {
       if (p.probability(k) == 0) continue;  // a loss that does not count may be infinite
       v.task += p.probability(k) * walk.losses()[size(k)];
-      v.loss += p.probability(k) * (walk.losses()[size(k)] + extra(k));
+      v.loss += p.probability(k) * (walk.losses()[size(k)] + extra_[size(k)]);
+      v.mean_steps += p.probability(k) * attempted_[size(k)];
     }
   }
 
@@ -229,14 +249,14 @@ class outer_loss {
       weights_.task[size(k)] += share;
       weights_.visit[size(k)] = 1;
       for (index_t j = 0; j < k; ++j) weights_.movement[size(j)] += share * options_.smoothness;
-      v.mean_steps += share * double(k);
+      v.mean_steps += share * attempted_[size(k)];
     }
     v.finite =
         walk(weights_, options_.chain, options_.truncation, out, [&](std::span<const double> task) {
           double sum = 0, d_s = 0;
-          for (index_t k : drawn_) sum += task[size(k)] + extra(k);
+          for (index_t k : drawn_) sum += task[size(k)] + extra_[size(k)];
           for (index_t k : drawn_) {
-            const double total = task[size(k)] + extra(k);
+            const double total = task[size(k)] + extra_[size(k)];
             const double others = (sum - total) / double(n - 1);
             d_s += p.log_pullback(k, share * (total - others), new_t_);
           }
@@ -244,7 +264,7 @@ class outer_loss {
         });
     for (index_t k : drawn_) {
       v.task += share * walk.losses()[size(k)];
-      v.loss += share * (walk.losses()[size(k)] + extra(k));
+      v.loss += share * (walk.losses()[size(k)] + extra_[size(k)]);
     }
   }
 
@@ -259,18 +279,18 @@ class outer_loss {
     for (index_t j = 0; j < k; ++j) weights_.movement[size(j)] = options_.smoothness;
     gain_.assign(size(n), 0.0);
     walk.task_slopes(k, gain_);
-    for (index_t i = 1; i <= n; ++i) gain_[size(i - 1)] += extra(i) - extra(i - 1);
+    for (index_t i = 1; i <= n; ++i) gain_[size(i - 1)] += extra_[size(i)] - extra_[size(i - 1)];
     const double d_s = p.pullback(gain_, new_t_);
     v.finite = walk(weights_, options_.chain, options_.truncation, out,
                     [&](std::span<const double>) { return cotangent_of_signal(d_s); });
     v.task = walk.losses()[size(k)];
-    v.loss = v.task + extra(k);
-    v.mean_steps = double(k);
+    v.loss = v.task + extra_[size(k)];
+    v.mean_steps = attempted_[size(k)];
   }
 
   outer_loss_options options_;
   adaptation::outer_weights weights_;
-  std::vector<double> gain_, moved_, new_t_;
+  std::vector<double> gain_, extra_, attempted_, new_t_;
   std::vector<index_t> drawn_;
 };
 

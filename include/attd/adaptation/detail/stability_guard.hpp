@@ -48,7 +48,8 @@ class stability_guard {
 
   /// Scales dense candidates that lost their margin back into the base's Lyapunov ball. Returns the
   /// smallest scale: 1 if none had to be, 0 if there is no room for any change (the candidate is
-  /// then of no use). `effective` are the dynamics of `psi`; `scales` gets the scale of each system.
+  /// then of no use). `effective` are the dynamics of `psi`; `scales` gets the scale of each
+  /// system.
   template <class Frozen, class Effective, class Weights>
   double scale_back(const Frozen& frozen, const Effective& effective, double least_margin,
                     Weights& psi, std::vector<double>& scales, certificate_scratch& scratch) const {
