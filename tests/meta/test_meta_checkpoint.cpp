@@ -143,6 +143,15 @@ TEST_CASE("meta: other options, or a checkpoint of a plain trainer, are refused"
   refused([](options& o) { o.trainer.seed = 9; }, "seed");
   refused([](options& o) { o.trainer.batch = 9; }, "batch");
 
+  auto guarded = accept_all();
+  guarded.guard_fraction = 0.5;
+  small_meta other = make_small(meta_checkpoint_test::options(), guarded);
+  CHECK(mentions(error_of([&] { training::load_checkpoint(file.path, other); }), "guard_fraction"));
+  small_meta masked = make_small(meta_checkpoint_test::options());
+  masked.set_learned_settings({1, 1, 0});
+  CHECK(mentions(error_of([&] { training::load_checkpoint(file.path, masked); }),
+                 "learned_settings"));
+
   auto theta = start_of(one_layer());
   auto plain =
       make_trainer(one_layer(), squared_rows{}, meta_checkpoint_test::options().trainer, theta);

@@ -229,6 +229,13 @@ TEST_CASE("tau falls from outer.tau to final_tau in equal ratios, and stays ther
     CHECK(m.tau_at(i) == doctest::Approx(0.8 / std::pow(2.0, double(i))).epsilon(1e-14));
   }
   CHECK(m.tau_at(9) == doctest::Approx(0.05).epsilon(1e-14));
+  // Validation is at the last tau from the beginning, so that its values compare.
+  small_meta at_start = make_small(o), at_end = make_small(o);
+  at_end.set_step_count(4);
+  const auto data = waves(4, 12);
+  CHECK(at_start.evaluate(data) == at_end.evaluate(data));
+  CHECK(at_end.evaluate(data) == at_end.measure(data).loss);
+  CHECK(at_start.evaluate(data) != at_start.measure(data).loss);
 }
 
 TEST_CASE("the statistics of s are running ones over the batches before, the first from itself") {

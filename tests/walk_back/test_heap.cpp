@@ -76,7 +76,7 @@ TEST_CASE("bytes on the heap are counted, and their peak" *
           doctest::skip(!attd_test::counts_allocations)) {
   using namespace attd_test;
   const long before = heap_bytes();
-  const long peak = peak_of([&] {
+  const long most = peak_of([&] {
     void* a = use_memory(std::malloc(100000));
     a = use_memory(std::realloc(a, 300000));
     std::free(a);
@@ -86,6 +86,6 @@ TEST_CASE("bytes on the heap are counted, and their peak" *
     delete[] static_cast<char*>(use_memory(new char[50000]));
   });
   CHECK(heap_bytes() - before < 10000);
-  CHECK(peak >= 300000);
-  CHECK(peak < 420000);
+  CHECK(most >= 300000);
+  CHECK(most < 420000);
 }

@@ -96,7 +96,7 @@ namespace detail {
 inline index_t number_of_mask(const std::vector<char>& mask) {
   std::uint64_t hash = 1469598103934665603ull;  // FNV-1a
   for (char bit : mask) hash = (hash ^ (bit ? 1u : 0u)) * 1099511628211ull;
-  return static_cast<index_t>(hash >> 24);
+  return static_cast<index_t>(hash >> 34);  // sizes in files stay below 2^31
 }
 
 }  // namespace detail
