@@ -94,8 +94,9 @@ inline auto walk_s4d_both_ways() {
   return detail::on_values(detail::reads_values(detail::small_s4d<attd::blocks::s4d<true>>(), 3),
                            0.2, 0.1);
 }
+// With more noise its steps are chaotic: gradients of 1e7, in which differences drown.
 inline auto walk_s4d_tokens() {
-  return detail::on_texts(detail::reads_tokens(detail::small_s4d<attd::blocks::s4d<>>(), 3), 0.2,
+  return detail::on_texts(detail::reads_tokens(detail::small_s4d<attd::blocks::s4d<>>(), 3), 0.1,
                           0.1);
 }
 inline auto walk_mamba() {

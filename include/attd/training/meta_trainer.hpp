@@ -147,8 +147,12 @@ class meta_trainer {
 
   /// Mean outer loss of `data` under the current numbers, with the noise on s that training ends
   /// with, so that values at different steps compare; without gradients of anything. Sampled rules
-  /// are evaluated as `expected`.
-  double evaluate(examples data) { return measure(data, options_.final_tau).loss; }
+  /// are evaluated as `expected`. Infinite where an example's loss is not finite: numbers that fail
+  /// on some inputs are never the best.
+  double evaluate(examples data) {
+    const meta_step_result r = measure(data, options_.final_tau);
+    return r.dropped == 0 ? r.loss : std::numeric_limits<double>::infinity();
+  }
   /// The same with the mean task loss and steps; `tau` is that of the current step unless given.
   meta_step_result measure(examples data) { return measure(data, tau_at(step_)); }
   meta_step_result measure(examples data, double tau) {
