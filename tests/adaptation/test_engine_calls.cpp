@@ -20,7 +20,7 @@ namespace optimizers = attd::optimizers;
 
 namespace {
 
-constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+constexpr double nan_input = std::numeric_limits<double>::quiet_NaN();
 
 // Decides step by step: stops once the loss has halved or 30 steps were tried.
 struct until_halved {
@@ -79,7 +79,7 @@ TEST_CASE("a dry run says what adapting then does") {
     CHECK(plan.flops == doctest::Approx(r.flops).epsilon(1e-12));
   }
   auto bad = plant(60, 0.3, 1);
-  bad.input(3, 0) = not_a_number;
+  bad.input(3, 0) = nan_input;
   const auto s = m.start();
   CHECK(m.dry_run(bad.seen(), s, w).status == status::non_finite_signal);
   CHECK(m.dry_run(bad.seen(), s, w).planned == 0);

@@ -32,7 +32,7 @@ attd::models::language_model<> language() {
   return m;
 }
 
-void expect_accurate(const inner_errors& e) {
+void expect_accurate_tables(const inner_errors& e) {
   CAPTURE(e.gradient);
   CAPTURE(e.tangent);
   CAPTURE(e.second_order);
@@ -44,19 +44,19 @@ void expect_accurate(const inner_errors& e) {
 
 TEST_CASE("Mamba, log-low-rank adapters, next-token loss: exact to second order") {
   const texts x;
-  expect_accurate(check_inner<attd::reference>(language(), adapters::log_low_rank{2},
+  expect_accurate_tables(check_inner<attd::reference>(language(), adapters::log_low_rank{2},
                                                losses::next_token{}, x.group(), 0.1, 0.5));
 }
 
 TEST_CASE("Mamba, time scales, entropy, eigen: exact to second order") {
   const texts x;
-  expect_accurate(check_inner<attd::eigen>(language(), adapters::timescale<>{{1}, 3.0},
+  expect_accurate_tables(check_inner<attd::eigen>(language(), adapters::timescale<>{{1}, 3.0},
                                            losses::entropy{}, x.group(), 0.1, 0.5));
 }
 
 TEST_CASE("Mamba, low-rank adapters, masked-token loss: exact to second order") {
   const texts x;
-  expect_accurate(check_inner<attd::reference>(
+  expect_accurate_tables(check_inner<attd::reference>(
       language(), adapters::low_rank{1}, losses::masked_token{{}, 0, 0.5, 0}, x.group(), 0.1, 0.5));
 }
 
@@ -70,6 +70,6 @@ TEST_CASE("S4D, log-low-rank adapters, next-value loss: exact to second order") 
   m.head = {3, 1};
   m.depth = 2;
   const auto a = plant(11, 0.2, 1), b = plant(6, 0.2, 2);
-  expect_accurate(check_inner<attd::reference>(m, adapters::log_low_rank{1}, losses::next_value<>{},
+  expect_accurate_tables(check_inner<attd::reference>(m, adapters::log_low_rank{1}, losses::next_value<>{},
                                                {a.seen(), b.seen()}, 0.1, 0.3));
 }

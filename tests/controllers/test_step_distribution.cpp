@@ -17,8 +17,8 @@ using attd::index_t;
 using attd::controllers::step_distribution;
 using attd::controllers::threshold;
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+constexpr double infinite_signal = std::numeric_limits<double>::infinity();
+constexpr double nan_signal = std::numeric_limits<double>::quiet_NaN();
 
 /// Thresholds of different gaps, from `first`.
 threshold uneven(double first, index_t maximum) {
@@ -164,7 +164,7 @@ TEST_CASE("step distribution: the hard rule is the limit of tau to 0") {
 
 TEST_CASE("step distribution: without a finite signal there is no step, and no gradient") {
   const threshold c = uneven(-1.0, 3);
-  for (double s : {not_a_number, infinity, -infinity}) {
+  for (double s : {nan_signal, infinite_signal, -infinite_signal}) {
     const step_distribution p(c, s, 0.5);
     CHECK(p.probability(0) == 1.0);
     for (index_t k = 1; k <= 3; ++k) CHECK(p.probability(k) == 0.0);
@@ -182,13 +182,13 @@ TEST_CASE("step distribution: without a finite signal there is no step, and no g
 TEST_CASE("step distribution: a step that cannot be taken gives no NaN where a gain is infinite") {
   const step_distribution p(uneven(0.0, 2), -800.0, 0.5);  // sigmoid underflows to 0
   std::vector<double> d_t(2, 0.0);
-  const std::vector<double> gain{infinity, -infinity};
+  const std::vector<double> gain{infinite_signal, -infinite_signal};
   CHECK(p.pullback(gain, d_t) == 0.0);
   CHECK(d_t == std::vector<double>(2, 0.0));
 }
 
 TEST_CASE("step distribution: tau that is not positive is refused") {
-  for (double tau : {0.0, -1.0, not_a_number}) {
+  for (double tau : {0.0, -1.0, nan_signal}) {
     CHECK_THROWS_AS(step_distribution(uneven(0, 2), 0.0, tau), attd::error);
   }
 }

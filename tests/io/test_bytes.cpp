@@ -40,7 +40,7 @@ struct scratch_folder {
 };
 
 template <class Action>
-std::string message(const Action& action) {
+std::string bytes_message(const Action& action) {
   try {
     action();
   } catch (const attd::error& problem) {
@@ -96,13 +96,13 @@ TEST_CASE("file: a symbolic link stays a link and its target is replaced") {
 TEST_CASE("file: reading names the path and what is wrong") {
   const scratch_folder folder("errors");
   const std::string here = folder.path.string();
-  CHECK(message([&] { attd::io::read_file(folder.path); }) ==
+  CHECK(bytes_message([&] { attd::io::read_file(folder.path); }) ==
         "attd: file: '" + here + "' is a directory, expected a file");
-  CHECK(message([&] {
+  CHECK(bytes_message([&] {
           attd::io::read_file(folder.path / "x");
         }).starts_with("attd: file: '" + here + "/x' does not exist; hint: "));
   attd::io::write_file_atomic(folder.path / "a", std::string_view("12345"));
-  CHECK(message([&] { attd::io::read_file(folder.path / "a", 4); }) ==
+  CHECK(bytes_message([&] { attd::io::read_file(folder.path / "a", 4); }) ==
         "attd: file: '" + here + "/a' has 5 bytes or more, the limit is 4");
   CHECK(attd::io::read_file(folder.path / "a", 5).size() == 5);
 }
@@ -110,9 +110,9 @@ TEST_CASE("file: reading names the path and what is wrong") {
 TEST_CASE("file: writing where it cannot be done names the path and leaves nothing") {
   const scratch_folder folder("refused");
   const std::string here = folder.path.string();
-  CHECK(message([&] { attd::io::write_file_atomic(folder.path, std::string_view("x")); }) ==
+  CHECK(bytes_message([&] { attd::io::write_file_atomic(folder.path, std::string_view("x")); }) ==
         "attd: file: '" + here + "' exists and is not a regular file; hint: name a file to write");
-  CHECK(message([&] {
+  CHECK(bytes_message([&] {
           attd::io::write_file_atomic(folder.path / "no" / "a", std::string_view("x"));
         }).starts_with("attd: file: '" + here + "/no/a' cannot be written, "));
   CHECK(folder.files() == 0);
@@ -131,7 +131,7 @@ TEST_CASE("file: a write that fails half way keeps the old file and removes the 
   small.rlim_cur = 1000;
   REQUIRE(setrlimit(RLIMIT_FSIZE, &small) == 0);
   const std::string text =
-      message([&] { attd::io::write_file_atomic(path, std::string(100000, 'x')); });
+      bytes_message([&] { attd::io::write_file_atomic(path, std::string(100000, 'x')); });
   setrlimit(RLIMIT_FSIZE, &before);
   std::signal(SIGXFSZ, signal_before);
   CHECK(text == "attd: file: '" + path.string() + "' cannot be written: File too large");

@@ -19,7 +19,8 @@ using attd::io::csv_table;
 using attd::io::parse_csv;
 
 /// The message of the error that reading `text` (and then `column`, if named) must raise.
-std::string message(std::string_view text, std::string_view column = "", csv_options options = {}) {
+std::string csv_message(std::string_view text, std::string_view column = "",
+                        csv_options options = {}) {
   try {
     const csv_table table = parse_csv(text, "f.csv", options);
     if (!column.empty()) table.column(column);
@@ -112,12 +113,12 @@ TEST_CASE("csv: quoted fields hold separators, line ends and doubled quotes") {
   const csv_table table = parse_csv("\"a,\"\"b\"\"\",c\n\"1\", \"2\" \n\"x\ny,\",3\n4,5\n", "f");
   CHECK(table.names == std::vector<std::string>{"a,\"b\"", "c"});
   CHECK(table.column("c") == std::vector<double>{2, 3, 5});
-  CHECK_BEGINS(message("a,b\n\"x\ny\",3\nz,4\n", "a"),
+  CHECK_BEGINS(csv_message("a,b\n\"x\ny\",3\nz,4\n", "a"),
                "attd: csv: 'f.csv' column 'a' line 2: 'x?y' ");
 }
 
 TEST_CASE("csv: line numbers count the lines inside quotes") {
-  CHECK_BEGINS(message("a,b\n\"x\ny\",3\n1\n"),
+  CHECK_BEGINS(csv_message("a,b\n\"x\ny\",3\n1\n"),
                "attd: csv: 'f.csv' line 4 has 1 field, expected 2");
 }
 
@@ -125,72 +126,74 @@ TEST_CASE("csv: a column of text fails only when asked for, with line, cell and 
   const std::string_view text = "date,v\n2016-07-01,1\n2016-07-02,2\n";
   CHECK(parse_csv(text, "f.csv").column("v") == std::vector<double>{1, 2});
   CHECK(parse_csv(text, "f.csv").columns[0].empty());
-  CHECK_BEGINS(message(text, "date"),
+  CHECK_BEGINS(csv_message(text, "date"),
                "attd: csv: 'f.csv' column 'date' line 2: '2016-07-01' is not a number; hint: ");
 }
 
 TEST_CASE("csv: the first bad cell is named, however many follow") {
-  CHECK_BEGINS(message("a\n1\nabc\nxyz\n", "a"),
+  CHECK_BEGINS(csv_message("a\n1\nabc\nxyz\n", "a"),
                "attd: csv: 'f.csv' column 'a' line 3: 'abc' is not");
 }
 
 TEST_CASE("csv: cells that only begin like a number are text") {
   for (const char* cell : {"1x", "0x10", "1 2", "--1", "+-1", "-", "+", ".", "e5", "1e", "nanx"}) {
     CAPTURE(cell);
-    CHECK(message("a\n" + std::string(cell) + "\n", "a").find("is not a number") !=
+    CHECK(csv_message("a\n" + std::string(cell) + "\n", "a").find("is not a number") !=
           std::string::npos);
   }
 }
 
 TEST_CASE("csv: infinite and too large values are refused, each with its reason") {
-  CHECK_BEGINS(message("a\n1\ninf\n", "a"),
+  CHECK_BEGINS(csv_message("a\n1\ninf\n", "a"),
                "attd: csv: 'f.csv' column 'a' line 3: 'inf' is not finite; hint: ");
-  CHECK_BEGINS(message("a\n-Infinity\n", "a"),
+  CHECK_BEGINS(csv_message("a\n-Infinity\n", "a"),
                "attd: csv: 'f.csv' column 'a' line 2: '-Infinity' is not finite");
-  CHECK_BEGINS(message("a\n1e999\n", "a"),
+  CHECK_BEGINS(csv_message("a\n1e999\n", "a"),
                "attd: csv: 'f.csv' column 'a' line 2: '1e999' is outside the range");
 }
 
 TEST_CASE("csv: a decimal comma gets a hint of its own") {
   CHECK_BEGINS(
-      message("a;b\n1,5;2\n", "a"),
+      csv_message("a;b\n1,5;2\n", "a"),
       "attd: csv: 'f.csv' column 'a' line 2: '1,5' is not a number; hint: write a decimal point");
 }
 
 TEST_CASE("csv: a missing column lists the columns and the nearest name") {
-  CHECK(message("time,V_C,V_IN\n1,2,3\n", "v_c") ==
+  CHECK(csv_message("time,V_C,V_IN\n1,2,3\n", "v_c") ==
         "attd: csv: 'f.csv' has no column 'v_c'; hint: did you mean 'V_C'? available are 'time', "
         "'V_C', 'V_IN'");
   CHECK_BEGINS(
-      message("flaw,flow2,flow\n1,2,3\n", "flwo"),
+      csv_message("flaw,flow2,flow\n1,2,3\n", "flwo"),
       "attd: csv: 'f.csv' has no column 'flwo'; hint: did you mean 'flow'? available are ");
-  CHECK(message("time,V_C\n1,2\n", "pressure") ==
+  CHECK(csv_message("time,V_C\n1,2\n", "pressure") ==
         "attd: csv: 'f.csv' has no column 'pressure'; hint: available are 'time', 'V_C'");
 }
 
 TEST_CASE("csv: a row of another length is refused with both lengths and its line") {
-  CHECK(message("a,b\n1,2\n3\n") ==
+  CHECK(csv_message("a,b\n1,2\n3\n") ==
         "attd: csv: 'f.csv' line 3 has 1 field, expected 2 as in the header (line 1); hint: the "
         "separator is ',', a field that holds it needs quotes");
-  CHECK_BEGINS(message("\na,b\n1,2,3\n"),
+  CHECK_BEGINS(csv_message("\na,b\n1,2,3\n"),
                "attd: csv: 'f.csv' line 3 has 3 fields, expected 2 as in the header (line 2)");
-  CHECK_BEGINS(message("a,b\n1,2\n\n3,4\n"), "attd: csv: 'f.csv' line 3 has 1 field, expected 2");
+  CHECK_BEGINS(csv_message("a,b\n1,2\n\n3,4\n"),
+               "attd: csv: 'f.csv' line 3 has 1 field, expected 2");
 }
 
 TEST_CASE("csv: empty text and a header alone are refused") {
-  CHECK_BEGINS(message(""), "attd: csv: 'f.csv' is empty; hint: ");
-  CHECK_BEGINS(message("\xef\xbb\xbf\r\n \t \n"), "attd: csv: 'f.csv' is empty; hint: ");
-  CHECK(message("a,b\n\n") == "attd: csv: 'f.csv' has a header (line 1, 2 columns) but no rows");
+  CHECK_BEGINS(csv_message(""), "attd: csv: 'f.csv' is empty; hint: ");
+  CHECK_BEGINS(csv_message("\xef\xbb\xbf\r\n \t \n"), "attd: csv: 'f.csv' is empty; hint: ");
+  CHECK(csv_message("a,b\n\n") ==
+        "attd: csv: 'f.csv' has a header (line 1, 2 columns) but no rows");
 }
 
 TEST_CASE("csv: a file without a header is refused") {
   CHECK_BEGINS(
-      message("0.5,1\n2,3\n"),
+      csv_message("0.5,1\n2,3\n"),
       "attd: csv: 'f.csv' line 1: found '0.5' where the first column's name is expected; hint: ");
 }
 
 TEST_CASE("csv: columns of one name are refused where they differ, merged where they are equal") {
-  CHECK(message("v,t,v\n1,0,1\n2,0,3\n") ==
+  CHECK(csv_message("v,t,v\n1,0,1\n2,0,3\n") ==
         "attd: csv: 'f.csv' line 3: columns 1 and 3 are both named 'v' but hold '2' and '3'; hint: "
         "rename one of them");
   const csv_table table = parse_csv("v,t,v\n1,0,1\n2,5,2.0\nNA,6,\n", "f.csv");
@@ -208,41 +211,41 @@ TEST_CASE("csv: a column without a name is numbered, and left out when it is emp
 }
 
 TEST_CASE("csv: broken quotes are refused with their line") {
-  CHECK(message("a,b\n1,\"2\n3,4\n") ==
+  CHECK(csv_message("a,b\n1,\"2\n3,4\n") ==
         "attd: csv: 'f.csv' line 2: the quote that opens '2?3,4?' is not closed before the end of "
         "the file");
-  CHECK_BEGINS(message("a,b\n1,2\n\"3\"x,4\n"),
+  CHECK_BEGINS(csv_message("a,b\n1,2\n\"3\"x,4\n"),
                "attd: csv: 'f.csv' line 3: found 'x' after a closing quote, expected ','");
 }
 
 TEST_CASE("csv: what is not text is refused") {
-  CHECK_BEGINS(message("\xff\xfe\x61"), "attd: csv: 'f.csv' is UTF-16 text, expected UTF-8");
-  CHECK_BEGINS(message(std::string_view("a\n1\0\n", 5)), "attd: csv: 'f.csv' byte 3 is zero");
-  CHECK_BEGINS(message("a\n1\r2\n"),
+  CHECK_BEGINS(csv_message("\xff\xfe\x61"), "attd: csv: 'f.csv' is UTF-16 text, expected UTF-8");
+  CHECK_BEGINS(csv_message(std::string_view("a\n1\0\n", 5)), "attd: csv: 'f.csv' byte 3 is zero");
+  CHECK_BEGINS(csv_message("a\n1\r2\n"),
                "attd: csv: 'f.csv' line 2: a carriage return without a line feed");
 }
 
 TEST_CASE("csv: absurd sizes are refused with the limit") {
-  CHECK_BEGINS(message("a,b,c\n1,2,3\n", "", {.max_columns = 2}),
+  CHECK_BEGINS(csv_message("a,b,c\n1,2,3\n", "", {.max_columns = 2}),
                "attd: csv: 'f.csv' line 1 has 3 columns, the limit is 2");
-  CHECK_BEGINS(message("a,b\n1,2\n3,4\n5,6\n", "", {.max_cells = 5}),
+  CHECK_BEGINS(csv_message("a,b\n1,2\n3,4\n5,6\n", "", {.max_cells = 5}),
                "attd: csv: 'f.csv' line 4: more than 5 cells (2 columns)");
-  CHECK(message("a,b\n1,2\n3,4\n5,6\n", "", {.max_cells = 6}) == "no error");
+  CHECK(csv_message("a,b\n1,2\n3,4\n5,6\n", "", {.max_cells = 6}) == "no error");
 }
 
 TEST_CASE("csv: messages hold no control bytes and no endless cells") {
-  const std::string text = message("a\n\x1b[31m" + std::string(100000, 'x') + "\n", "a");
+  const std::string text = csv_message("a\n\x1b[31m" + std::string(100000, 'x') + "\n", "a");
   CHECK(text.find('\x1b') == std::string::npos);
   CHECK(text.size() < 400);
 }
 
 TEST_CASE("csv: messages are UTF-8 whatever the file holds, and cut between letters") {
-  CHECK_BEGINS(message("a\n\xc3\xa9\xff\xe2\x82x\xed\xa0\x80\n", "a"),
+  CHECK_BEGINS(csv_message("a\n\xc3\xa9\xff\xe2\x82x\xed\xa0\x80\n", "a"),
                "attd: csv: 'f.csv' column 'a' line 2: '\xc3\xa9\?\?\?x\?\?\?' is not a number");
   std::string long_cell;
   for (int i = 0; i < 40; ++i) long_cell += "\xe2\x82\xac";  // three bytes each
   CHECK_BEGINS(
-      message("a\nx" + long_cell + "\n", "a"),
+      csv_message("a\nx" + long_cell + "\n", "a"),
       "attd: csv: 'f.csv' column 'a' line 2: 'x" + long_cell.substr(0, 57) + "...' is not");
 }
 

@@ -5,6 +5,7 @@
 
 #include <attd/adapters/low_rank.hpp>
 #include <attd/optimizers/adam.hpp>
+#include <attd/optimizers/learned_rates.hpp>
 #include <attd/optimizers/gradient_descent.hpp>
 #include <attd/testing/optimizer_laws.hpp>
 

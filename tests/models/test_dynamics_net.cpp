@@ -17,7 +17,7 @@ using discrete_net = models::dynamics_net<time_domain::discrete>;
 using continuous_net = models::dynamics_net<time_domain::continuous>;
 
 template <class Tau = none, class Model>
-void expect_correct(const Model& model, const sequences& batch, index_t sets) {
+void expect_correct_net(const Model& model, const sequences& batch, index_t sets) {
   const model_errors errors = check_model<Tau>(model, batch, {batch, 2, 5}, sets);
   CAPTURE(errors.worst);
   CHECK(errors.gradient <= 1e-7);
@@ -31,19 +31,19 @@ const discrete_net two_layers{
 }  // namespace
 
 TEST_CASE("dynamics_net: gradients agree with central differences") {
-  expect_correct(two_layers, sequences{7, 1, 2}, 3);
-  expect_correct(two_layers, sequences{4, 2}, 1);
+  expect_correct_net(two_layers, sequences{7, 1, 2}, 3);
+  expect_correct_net(two_layers, sequences{4, 2}, 1);
   auto model = two_layers;
   model.norm = false;
-  expect_correct(model, sequences{4, 2}, 1);
-  expect_correct(discrete_net{.input = 2, .output = 3, .state = 2}, sequences{4, 1}, 1);
+  expect_correct_net(model, sequences{4, 2}, 1);
+  expect_correct_net(discrete_net{.input = 2, .output = 3, .state = 2}, sequences{4, 1}, 1);
 }
 
 TEST_CASE("dynamics_net: in continuous time gradients agree with central differences") {
   const continuous_net model{
       .input = 2, .output = 1, .state = 3, .hidden = 4, .depth = 2, .width = 2, .step = 0.5};
-  expect_correct(model, sequences{5, 1, 2}, 3);
-  expect_correct<double>(model, sequences{4, 2}, 1);
+  expect_correct_net(model, sequences{5, 1, 2}, 3);
+  expect_correct_net<double>(model, sequences{4, 2}, 1);
 }
 
 TEST_CASE("dynamics_net: gradients reach the parameters behind the dynamics") {

@@ -18,7 +18,7 @@ namespace testing = attd::testing;
 
 namespace {
 
-struct loops {};
+struct discretization_loops {};
 
 constexpr double pi = 3.14159265358979323846;
 
@@ -32,7 +32,7 @@ template <class Rule>
 struct one_mode {
   std::complex<double> a, b;
   one_mode(double dt, std::complex<double> pole) {
-    loops backend;
+    discretization_loops backend;
     const tensor<double> step({1}, dt), re({1, 1, 1}, pole.real()), im({1, 1, 1}, pole.imag());
     results<double> r({1, 1, 1});
     complex_discretization(backend, Rule{}, step.view(), re.view(), im.view(), view<none>{},
@@ -70,7 +70,7 @@ double weight(index_t i) { return std::cos(0.7 + 1.3 * static_cast<double>(i)); 
 
 template <class Rule>
 double loss(const inputs<double>& x) {
-  loops backend;
+  discretization_loops backend;
   results<double> r({3, 2, 3});
   complex_discretization(backend, Rule{}, x.dt.view(), x.re.view(), x.im.view(), x.tau.view(),
                          r.a_re.view(), r.a_im.view(), r.b_re.view(), r.b_im.view());
@@ -85,7 +85,7 @@ double loss(const inputs<double>& x) {
 /// The gradient of `loss` with respect to all inputs, in number type T.
 template <class Rule, class T>
 inputs<T> gradient(const inputs<T>& x) {
-  loops backend;
+  discretization_loops backend;
   results<double> g({3, 2, 3});
   for (index_t i = 0; i < g.a_re.size(); ++i) {
     g.a_re.data()[i] = weight(i);
@@ -156,7 +156,7 @@ TEST_CASE("two zero-order holds in a row are one of twice the step") {
 }
 
 TEST_CASE("tau multiplies the step by its exponential, per sample or shared") {
-  loops backend;
+  discretization_loops backend;
   const tensor<double> dt({1}, 0.1), doubled({1}, 0.2), re({1, 1, 2}, -1.5), im({1, 1, 2}, 4.0);
   tensor<double> tau({2, 1});
   tau(1, 0) = std::log(2.0);
@@ -196,7 +196,7 @@ TEST_CASE_TEMPLATE("gradients of a discretisation equal central differences", Ru
 TEST_CASE("a backward pass computes the gradients that are asked for and adds to them") {
   const inputs<double> x = example(3, 3);
   const inputs<double> all = gradient<zero_order_hold_rule>(x);
-  loops backend;
+  discretization_loops backend;
   const tensor<double> one({3, 2, 3}, 1.0), zero({3, 2, 3});
   tensor<double> re({3, 2, 3}, 5.0), tau({3, 2}), plain_dt({2}), full_re({3, 2, 3}),
       full_im({3, 2, 3});
@@ -239,7 +239,7 @@ TEST_CASE_TEMPLATE("tangents of a discretisation and of its gradient equal centr
         v.tangent = tangent;
       },
       xd, x, direction);
-  loops backend;
+  discretization_loops backend;
   results<dual<double>> r({3, 2, 3});
   complex_discretization(backend, Rule{}, std::as_const(xd.dt).view(), std::as_const(xd.re).view(),
                          std::as_const(xd.im).view(), std::as_const(xd.tau).view(), r.a_re.view(),
@@ -267,7 +267,7 @@ TEST_CASE_TEMPLATE("tangents of a discretisation and of its gradient equal centr
 }
 
 TEST_CASE("discretisations work in nested duals and in float") {
-  loops backend;
+  discretization_loops backend;
   using second = dual<dual<double>>;
   // d^2/dt^2 e^(dt a) = a^2 e^(dt a), along dt twice.
   tensor<second> dt({1}), re({1, 1, 1}, second(-0.5)), im({1, 1, 1}, second(2.0));
@@ -322,7 +322,7 @@ TEST_CASE("discretisations converge with their documented order") {
 }
 
 TEST_CASE("discretisation refuses shapes that do not fit, with both values") {
-  loops backend;
+  discretization_loops backend;
   const tensor<double> dt({3}, 0.1), re({1, 2, 3}), im({1, 2, 3});
   results<double> r({1, 2, 3});
   CHECK_THROWS_WITH_AS(

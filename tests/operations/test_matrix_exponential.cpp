@@ -21,11 +21,11 @@ namespace testing = attd::testing;
 
 namespace {
 
-struct loops {};
+struct exponential_loops {};
 
 template <class T>
 tensor<T> exponential(const tensor<T>& m) {
-  loops backend;
+  exponential_loops backend;
   tensor<T> e(m.shape());
   matrix_exponential_scratch<T> scratch;
   matrix_exponential(backend, m.view(), e.view(), scratch);
@@ -34,7 +34,7 @@ tensor<T> exponential(const tensor<T>& m) {
 
 template <class T>
 tensor<T> backward(const tensor<T>& m, const tensor<double>& g) {
-  loops backend;
+  exponential_loops backend;
   tensor<T> d(m.shape());
   matrix_exponential_backward_scratch<T> scratch;
   matrix_exponential_backward(backend, m.view(), g.view(), d.view(), scratch);
@@ -196,7 +196,7 @@ TEST_CASE("the gradient of the exponential equals central differences and the bl
 TEST_CASE("the backward pass adds to what is there") {
   const tensor<double> m = random_matrices(1, 3, 0.5, 1), g = random_matrices(1, 3, 1.0, 2);
   const tensor<double> once = backward(m, g);
-  loops backend;
+  exponential_loops backend;
   tensor<double> d({1, 3, 3}, 10.0);
   matrix_exponential_backward_scratch<double> scratch;
   matrix_exponential_backward(backend, m.view(), g.view(), d.view(), scratch);
@@ -237,7 +237,7 @@ TEST_CASE("two dual levels give the second derivative of e^(tM)") {
 }
 
 TEST_CASE("the exponential refuses matrices that are not square, with both values") {
-  loops backend;
+  exponential_loops backend;
   const tensor<double> m({1, 2, 3});
   tensor<double> e({1, 2, 3});
   matrix_exponential_scratch<double> scratch;

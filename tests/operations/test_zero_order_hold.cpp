@@ -20,7 +20,7 @@ namespace testing = attd::testing;
 
 namespace {
 
-struct loops {};
+struct hold_loops {};
 
 template <class T>
 struct system_of {
@@ -34,7 +34,7 @@ struct discrete {
 
 template <class T>
 discrete<T> run(const system_of<T>& x) {
-  loops backend;
+  hold_loops backend;
   const index_t n = x.a.extent(1), samples = std::max(x.a.extent(0), x.dt.extent(0));
   discrete<T> r{tensor<T>({samples, n, n}), tensor<T>({samples, n, n}),
                 tensor<T>({samples, n, x.b.extent(1)})};
@@ -71,7 +71,7 @@ double loss(const system_of<double>& x) {
 
 template <class T>
 system_of<T> gradient(const system_of<T>& x) {
-  loops backend;
+  hold_loops backend;
   const discrete<T> r = run(x);
   tensor<double> ga(r.a.shape()), gb(r.b.shape());
   for (index_t i = 0; i < ga.size(); ++i) ga.data()[i] = weight(i);
@@ -187,7 +187,7 @@ TEST_CASE("zero-order hold's backward computes only what is asked for, and adds"
   tensor<double> ga(r.a.shape()), gb(r.b.shape()), d_dt({1}, 3.0);
   for (index_t i = 0; i < ga.size(); ++i) ga.data()[i] = weight(i);
   for (index_t i = 0; i < gb.size(); ++i) gb.data()[i] = weight(i + 100);
-  loops backend;
+  hold_loops backend;
   zero_order_hold_backward_scratch<double> scratch;
   zero_order_hold_backward(backend, x.a.view(), x.b.view(), x.dt.view(), r.a.view(), r.hold.view(),
                            std::as_const(ga).view(), std::as_const(gb).view(), view<none>{},

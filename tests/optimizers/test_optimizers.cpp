@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <attd/optimizers/adam.hpp>
+#include <attd/optimizers/learned_rates.hpp>
 #include <attd/optimizers/gradient_descent.hpp>
 #include <cmath>
 
