@@ -31,10 +31,10 @@ std::string csv_message(std::string_view text, std::string_view column = "",
 }
 
 /// How a message must begin; doctest prints both when it does not.
-std::string begins(const std::string& text, std::string_view with) {
+std::string csv_begins(const std::string& text, std::string_view with) {
   return text.starts_with(with) ? std::string(with) : text;
 }
-#define CHECK_BEGINS(text, with) CHECK_EQ(begins(text, with), std::string(with))
+#define CHECK_CSV_BEGINS(text, with) CHECK_EQ(csv_begins(text, with), std::string(with))
 
 bool missing(double value) { return value != value; }
 
@@ -113,26 +113,26 @@ TEST_CASE("csv: quoted fields hold separators, line ends and doubled quotes") {
   const csv_table table = parse_csv("\"a,\"\"b\"\"\",c\n\"1\", \"2\" \n\"x\ny,\",3\n4,5\n", "f");
   CHECK(table.names == std::vector<std::string>{"a,\"b\"", "c"});
   CHECK(table.column("c") == std::vector<double>{2, 3, 5});
-  CHECK_BEGINS(csv_message("a,b\n\"x\ny\",3\nz,4\n", "a"),
-               "attd: csv: 'f.csv' column 'a' line 2: 'x?y' ");
+  CHECK_CSV_BEGINS(csv_message("a,b\n\"x\ny\",3\nz,4\n", "a"),
+                   "attd: csv: 'f.csv' column 'a' line 2: 'x?y' ");
 }
 
 TEST_CASE("csv: line numbers count the lines inside quotes") {
-  CHECK_BEGINS(csv_message("a,b\n\"x\ny\",3\n1\n"),
-               "attd: csv: 'f.csv' line 4 has 1 field, expected 2");
+  CHECK_CSV_BEGINS(csv_message("a,b\n\"x\ny\",3\n1\n"),
+                   "attd: csv: 'f.csv' line 4 has 1 field, expected 2");
 }
 
 TEST_CASE("csv: a column of text fails only when asked for, with line, cell and hint") {
   const std::string_view text = "date,v\n2016-07-01,1\n2016-07-02,2\n";
   CHECK(parse_csv(text, "f.csv").column("v") == std::vector<double>{1, 2});
   CHECK(parse_csv(text, "f.csv").columns[0].empty());
-  CHECK_BEGINS(csv_message(text, "date"),
-               "attd: csv: 'f.csv' column 'date' line 2: '2016-07-01' is not a number; hint: ");
+  CHECK_CSV_BEGINS(csv_message(text, "date"),
+                   "attd: csv: 'f.csv' column 'date' line 2: '2016-07-01' is not a number; hint: ");
 }
 
 TEST_CASE("csv: the first bad cell is named, however many follow") {
-  CHECK_BEGINS(csv_message("a\n1\nabc\nxyz\n", "a"),
-               "attd: csv: 'f.csv' column 'a' line 3: 'abc' is not");
+  CHECK_CSV_BEGINS(csv_message("a\n1\nabc\nxyz\n", "a"),
+                   "attd: csv: 'f.csv' column 'a' line 3: 'abc' is not");
 }
 
 TEST_CASE("csv: cells that only begin like a number are text") {
@@ -144,16 +144,16 @@ TEST_CASE("csv: cells that only begin like a number are text") {
 }
 
 TEST_CASE("csv: infinite and too large values are refused, each with its reason") {
-  CHECK_BEGINS(csv_message("a\n1\ninf\n", "a"),
-               "attd: csv: 'f.csv' column 'a' line 3: 'inf' is not finite; hint: ");
-  CHECK_BEGINS(csv_message("a\n-Infinity\n", "a"),
-               "attd: csv: 'f.csv' column 'a' line 2: '-Infinity' is not finite");
-  CHECK_BEGINS(csv_message("a\n1e999\n", "a"),
-               "attd: csv: 'f.csv' column 'a' line 2: '1e999' is outside the range");
+  CHECK_CSV_BEGINS(csv_message("a\n1\ninf\n", "a"),
+                   "attd: csv: 'f.csv' column 'a' line 3: 'inf' is not finite; hint: ");
+  CHECK_CSV_BEGINS(csv_message("a\n-Infinity\n", "a"),
+                   "attd: csv: 'f.csv' column 'a' line 2: '-Infinity' is not finite");
+  CHECK_CSV_BEGINS(csv_message("a\n1e999\n", "a"),
+                   "attd: csv: 'f.csv' column 'a' line 2: '1e999' is outside the range");
 }
 
 TEST_CASE("csv: a decimal comma gets a hint of its own") {
-  CHECK_BEGINS(
+  CHECK_CSV_BEGINS(
       csv_message("a;b\n1,5;2\n", "a"),
       "attd: csv: 'f.csv' column 'a' line 2: '1,5' is not a number; hint: write a decimal point");
 }
@@ -162,7 +162,7 @@ TEST_CASE("csv: a missing column lists the columns and the nearest name") {
   CHECK(csv_message("time,V_C,V_IN\n1,2,3\n", "v_c") ==
         "attd: csv: 'f.csv' has no column 'v_c'; hint: did you mean 'V_C'? available are 'time', "
         "'V_C', 'V_IN'");
-  CHECK_BEGINS(
+  CHECK_CSV_BEGINS(
       csv_message("flaw,flow2,flow\n1,2,3\n", "flwo"),
       "attd: csv: 'f.csv' has no column 'flwo'; hint: did you mean 'flow'? available are ");
   CHECK(csv_message("time,V_C\n1,2\n", "pressure") ==
@@ -173,21 +173,21 @@ TEST_CASE("csv: a row of another length is refused with both lengths and its lin
   CHECK(csv_message("a,b\n1,2\n3\n") ==
         "attd: csv: 'f.csv' line 3 has 1 field, expected 2 as in the header (line 1); hint: the "
         "separator is ',', a field that holds it needs quotes");
-  CHECK_BEGINS(csv_message("\na,b\n1,2,3\n"),
-               "attd: csv: 'f.csv' line 3 has 3 fields, expected 2 as in the header (line 2)");
-  CHECK_BEGINS(csv_message("a,b\n1,2\n\n3,4\n"),
-               "attd: csv: 'f.csv' line 3 has 1 field, expected 2");
+  CHECK_CSV_BEGINS(csv_message("\na,b\n1,2,3\n"),
+                   "attd: csv: 'f.csv' line 3 has 3 fields, expected 2 as in the header (line 2)");
+  CHECK_CSV_BEGINS(csv_message("a,b\n1,2\n\n3,4\n"),
+                   "attd: csv: 'f.csv' line 3 has 1 field, expected 2");
 }
 
 TEST_CASE("csv: empty text and a header alone are refused") {
-  CHECK_BEGINS(csv_message(""), "attd: csv: 'f.csv' is empty; hint: ");
-  CHECK_BEGINS(csv_message("\xef\xbb\xbf\r\n \t \n"), "attd: csv: 'f.csv' is empty; hint: ");
+  CHECK_CSV_BEGINS(csv_message(""), "attd: csv: 'f.csv' is empty; hint: ");
+  CHECK_CSV_BEGINS(csv_message("\xef\xbb\xbf\r\n \t \n"), "attd: csv: 'f.csv' is empty; hint: ");
   CHECK(csv_message("a,b\n\n") ==
         "attd: csv: 'f.csv' has a header (line 1, 2 columns) but no rows");
 }
 
 TEST_CASE("csv: a file without a header is refused") {
-  CHECK_BEGINS(
+  CHECK_CSV_BEGINS(
       csv_message("0.5,1\n2,3\n"),
       "attd: csv: 'f.csv' line 1: found '0.5' where the first column's name is expected; hint: ");
 }
@@ -214,22 +214,24 @@ TEST_CASE("csv: broken quotes are refused with their line") {
   CHECK(csv_message("a,b\n1,\"2\n3,4\n") ==
         "attd: csv: 'f.csv' line 2: the quote that opens '2?3,4?' is not closed before the end of "
         "the file");
-  CHECK_BEGINS(csv_message("a,b\n1,2\n\"3\"x,4\n"),
-               "attd: csv: 'f.csv' line 3: found 'x' after a closing quote, expected ','");
+  CHECK_CSV_BEGINS(csv_message("a,b\n1,2\n\"3\"x,4\n"),
+                   "attd: csv: 'f.csv' line 3: found 'x' after a closing quote, expected ','");
 }
 
 TEST_CASE("csv: what is not text is refused") {
-  CHECK_BEGINS(csv_message("\xff\xfe\x61"), "attd: csv: 'f.csv' is UTF-16 text, expected UTF-8");
-  CHECK_BEGINS(csv_message(std::string_view("a\n1\0\n", 5)), "attd: csv: 'f.csv' byte 3 is zero");
-  CHECK_BEGINS(csv_message("a\n1\r2\n"),
-               "attd: csv: 'f.csv' line 2: a carriage return without a line feed");
+  CHECK_CSV_BEGINS(csv_message("\xff\xfe\x61"),
+                   "attd: csv: 'f.csv' is UTF-16 text, expected UTF-8");
+  CHECK_CSV_BEGINS(csv_message(std::string_view("a\n1\0\n", 5)),
+                   "attd: csv: 'f.csv' byte 3 is zero");
+  CHECK_CSV_BEGINS(csv_message("a\n1\r2\n"),
+                   "attd: csv: 'f.csv' line 2: a carriage return without a line feed");
 }
 
 TEST_CASE("csv: absurd sizes are refused with the limit") {
-  CHECK_BEGINS(csv_message("a,b,c\n1,2,3\n", "", {.max_columns = 2}),
-               "attd: csv: 'f.csv' line 1 has 3 columns, the limit is 2");
-  CHECK_BEGINS(csv_message("a,b\n1,2\n3,4\n5,6\n", "", {.max_cells = 5}),
-               "attd: csv: 'f.csv' line 4: more than 5 cells (2 columns)");
+  CHECK_CSV_BEGINS(csv_message("a,b,c\n1,2,3\n", "", {.max_columns = 2}),
+                   "attd: csv: 'f.csv' line 1 has 3 columns, the limit is 2");
+  CHECK_CSV_BEGINS(csv_message("a,b\n1,2\n3,4\n5,6\n", "", {.max_cells = 5}),
+                   "attd: csv: 'f.csv' line 4: more than 5 cells (2 columns)");
   CHECK(csv_message("a,b\n1,2\n3,4\n5,6\n", "", {.max_cells = 6}) == "no error");
 }
 
@@ -240,11 +242,11 @@ TEST_CASE("csv: messages hold no control bytes and no endless cells") {
 }
 
 TEST_CASE("csv: messages are UTF-8 whatever the file holds, and cut between letters") {
-  CHECK_BEGINS(csv_message("a\n\xc3\xa9\xff\xe2\x82x\xed\xa0\x80\n", "a"),
-               "attd: csv: 'f.csv' column 'a' line 2: '\xc3\xa9\?\?\?x\?\?\?' is not a number");
+  CHECK_CSV_BEGINS(csv_message("a\n\xc3\xa9\xff\xe2\x82x\xed\xa0\x80\n", "a"),
+                   "attd: csv: 'f.csv' column 'a' line 2: '\xc3\xa9\?\?\?x\?\?\?' is not a number");
   std::string long_cell;
   for (int i = 0; i < 40; ++i) long_cell += "\xe2\x82\xac";  // three bytes each
-  CHECK_BEGINS(
+  CHECK_CSV_BEGINS(
       csv_message("a\nx" + long_cell + "\n", "a"),
       "attd: csv: 'f.csv' column 'a' line 2: 'x" + long_cell.substr(0, 57) + "...' is not");
 }
@@ -264,6 +266,6 @@ TEST_CASE("csv: a file that is not there is named") {
   } catch (const attd::error& problem) {
     text = problem.what();
   }
-  CHECK_BEGINS(text,
-               "attd: file: 'no/such/file.csv' does not exist; hint: relative paths start at ");
+  CHECK_CSV_BEGINS(text,
+                   "attd: file: 'no/such/file.csv' does not exist; hint: relative paths start at ");
 }
