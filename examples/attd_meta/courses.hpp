@@ -106,9 +106,18 @@ support::result_row make_row(const std::string& block, const std::string& adapte
   return row;
 }
 
-/// The oracle's choice: the least scored error, ties to fewer steps.
-inline index_t oracle(const course& c) {
-  return std::min_element(c.errors.begin(), c.errors.end()) - c.errors.begin();
+/// The oracle's choice: the least scored error plus the price of its steps, ties to fewer steps.
+inline index_t oracle(const course& c, double price) {
+  index_t best = 0;
+  double least = c.errors[0];
+  for (index_t k = 1; k < index_t(c.errors.size()); ++k) {
+    const double total = c.errors[std::size_t(k)] + price * double(k);
+    if (total < least) {
+      least = total;
+      best = k;
+    }
+  }
+  return best;
 }
 
 }  // namespace meta

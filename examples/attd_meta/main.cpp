@@ -164,7 +164,7 @@ void add_rows(const options& o, const data& d, const std::string& variant,
     add("attd", [&](const course& c) { return learned.plan(c.signal); });
     add("attd_calibrated", [&](const course& c) { return calibrated.plan(c.signal); });
     add("best_fixed", [&](const course&) { return best_fixed(validation[i]); });
-    add("oracle", [](const course& c) { return oracle(c); });
+    add("oracle", [&](const course& c) { return oracle(c, o.price); });
   }
 }
 
@@ -212,7 +212,7 @@ void add_curves(const options& o, const data& d, const trainer_type::parameters&
     const auto c = attd::training::learned_thresholds(trainer->current());
     add("attd_" + support::format_number(price), [&](const course& x) { return c.plan(x.signal); });
   }
-  add("oracle", [](const course& c) { return oracle(c); });
+  add("oracle", [](const course& c) { return oracle(c, 0); });
 }
 
 void describe(CLI::App& app, options& o) {

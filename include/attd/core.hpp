@@ -29,6 +29,7 @@
 #include <attd/losses/from_formula.hpp>
 #include <attd/losses/next_token.hpp>
 #include <attd/losses/reconstruction.hpp>
+#include <attd/losses/token_consistency.hpp>
 #include <attd/metrics/statistics.hpp>
 #include <attd/models/dynamics_net.hpp>
 #include <attd/models/sequence_model.hpp>
