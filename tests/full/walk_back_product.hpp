@@ -3,6 +3,7 @@
 // The product of parts, differentiated through: every loss and optimiser for a model and adapter.
 #pragma once
 
+#define ATTD_TEST_ALL_IDENTITIES 1
 #include <attd/losses/consistency.hpp>
 #include <attd/losses/next_token.hpp>
 #include <attd/losses/output_error.hpp>

@@ -185,11 +185,25 @@ double first_gradient_norm(const Adaptive& m, const Data& data, const TaskLoss& 
   return std::sqrt(attd::squared_norm(walk.taken().taken(0).gradient));
 }
 
+/// Whether the identity in dual numbers is checked for a model too: for the complex one it is
+/// left to the long suites (tests/full), as it doubles what there is to compile.
+#ifndef ATTD_TEST_ALL_IDENTITIES
+#define ATTD_TEST_ALL_IDENTITIES 0
+#endif
+template <class Model>
+constexpr bool checks_identity() {
+  if constexpr (requires { Model::kind; }) {
+    return ATTD_TEST_ALL_IDENTITIES || Model::kind != attd::dynamics_kind::complex_table;
+  } else {
+    return true;
+  }
+}
+
 /// Measures one outer loss.
 template <class Adaptive, class Data>
 walk_errors measure_one(const Adaptive& m, const Data& data, const attd::testing::outer_case& c) {
   const auto group = data.group();
-  return attd::testing::measure_walk_back(
+  return attd::testing::measure_walk_back<checks_identity<typename Adaptive::model_type>()>(
       m, data.task(), std::span<const attd::observation<double>>(group), data.fill(), c);
 }
 
