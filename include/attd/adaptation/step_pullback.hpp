@@ -59,8 +59,9 @@ class step_pullback {
                   const step_choices& choices, index_t count, const weights& d_psi,
                   const state& d_state, cotangents& out) {
     if constexpr (!has_leaves_v<weights>) {  // nothing adapts
+      zeros_like(psi, out.psi);
+      zeros_like(psi, out.gradient);
       zeros_like(m, out.state);
-      return;
     } else {
       pull(psi, m, gradient, choices, count, d_psi, d_state, out);
     }
