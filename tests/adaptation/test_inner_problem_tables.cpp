@@ -45,13 +45,13 @@ void expect_accurate_tables(const inner_errors& e) {
 TEST_CASE("Mamba, log-low-rank adapters, next-token loss: exact to second order") {
   const texts x;
   expect_accurate_tables(check_inner<attd::reference>(language(), adapters::log_low_rank{2},
-                                               losses::next_token{}, x.group(), 0.1, 0.5));
+                                                      losses::next_token{}, x.group(), 0.1, 0.5));
 }
 
 TEST_CASE("Mamba, time scales, entropy, eigen: exact to second order") {
   const texts x;
   expect_accurate_tables(check_inner<attd::eigen>(language(), adapters::timescale<>{{1}, 3.0},
-                                           losses::entropy{}, x.group(), 0.1, 0.5));
+                                                  losses::entropy{}, x.group(), 0.1, 0.5));
 }
 
 TEST_CASE("Mamba, low-rank adapters, masked-token loss: exact to second order") {
@@ -70,6 +70,6 @@ TEST_CASE("S4D, log-low-rank adapters, next-value loss: exact to second order") 
   m.head = {3, 1};
   m.depth = 2;
   const auto a = plant(11, 0.2, 1), b = plant(6, 0.2, 2);
-  expect_accurate_tables(check_inner<attd::reference>(m, adapters::log_low_rank{1}, losses::next_value<>{},
-                                               {a.seen(), b.seen()}, 0.1, 0.3));
+  expect_accurate_tables(check_inner<attd::reference>(
+      m, adapters::log_low_rank{1}, losses::next_value<>{}, {a.seen(), b.seen()}, 0.1, 0.3));
 }

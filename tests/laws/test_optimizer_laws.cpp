@@ -5,8 +5,8 @@
 
 #include <attd/adapters/low_rank.hpp>
 #include <attd/optimizers/adam.hpp>
-#include <attd/optimizers/learned_rates.hpp>
 #include <attd/optimizers/gradient_descent.hpp>
+#include <attd/optimizers/learned_rates.hpp>
 #include <attd/testing/optimizer_laws.hpp>
 
 #include "laws/checks.hpp"

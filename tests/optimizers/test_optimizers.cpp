@@ -4,8 +4,8 @@
 #include <doctest/doctest.h>
 
 #include <attd/optimizers/adam.hpp>
-#include <attd/optimizers/learned_rates.hpp>
 #include <attd/optimizers/gradient_descent.hpp>
+#include <attd/optimizers/learned_rates.hpp>
 #include <cmath>
 
 namespace optimizer_test {
