@@ -80,8 +80,14 @@ TEST_CASE("the counter counts every way to allocate") {
     return;
   }
   CHECK(allocations_of([] {}) == 0);
-  CHECK(allocations_of([] { std::vector<int> v(100); }) > 0);
-  CHECK(allocations_of([] { tensor<double> t({4, 4}); }) > 0);
+  CHECK(allocations_of([] {
+          std::vector<int> v(100);
+          use_memory(v.data());
+        }) > 0);
+  CHECK(allocations_of([] {
+          tensor<double> t({4, 4});
+          use_memory(t.data());
+        }) > 0);
   CHECK(allocations_of([] { std::free(use_memory(std::malloc(10))); }) == 1);
   CHECK(allocations_of([] { std::free(use_memory(std::calloc(10, 2))); }) == 1);
   CHECK(allocations_of([] { std::free(use_memory(std::realloc(nullptr, 10))); }) == 1);

@@ -187,7 +187,9 @@ TEST_CASE("mamba: plain weights beside dual dynamics act as constants") {
     mamba::cache<double> c;
     return flatten(run_forward(backend, small, batch, q, c));
   };
-  CHECK(different_numbers(out.y.value, run_forward(backend, small, batch, p, plain).y) == 0);
+  // Not bit for bit: a compiler may fuse products and sums in one of the two and not in the other.
+  CHECK(attd::testing::relative_error(out.y.value,
+                                      run_forward(backend, small, batch, p, plain).y) <= 1e-15);
   CHECK(directional_error(at, flatten_tangents(out)) <= 1e-6);
 }
 

@@ -47,7 +47,8 @@ TEST_CASE("phi1 of a real number and two derivatives are exact at 0, across the 
     CHECK(distance({y.value.tangent, 0}, exact(x, 1)) < 4e-15);
     CHECK(distance({y.tangent.value, 0}, exact(x, 1)) < 4e-15);
     CHECK(distance({y.tangent.tangent, 0}, exact(x, 2)) < 2e-14);
-    CHECK(phi1(x) == y.value.value);
+    // Not bit for bit: a compiler may fuse products and sums in one type and not in the other.
+    CHECK(distance({y.value.value, 0}, {phi1(x), 0}) <= 4e-16);
   }
   CHECK(phi1(0.0) == 1.0);
   CHECK(phi1(seeded(0.0)).value.tangent == 0.5);
