@@ -115,15 +115,6 @@ class comparison {
     return courses;
   }
 
-  static index_t best_fixed(const std::vector<sample_course>& courses, index_t first,
-                            index_t last) {
-    index_t best = first;
-    for (index_t k = first; k <= last; ++k) {
-      if (mean_at(courses, k) < mean_at(courses, best)) best = k;
-    }
-    return best;
-  }
-
   // Optimiser and rate, K of full adaptation, gate level, thresholds: all on validation sets. The
   // standard mixture is 2/3 in-distribution, 1/3 shifted.
   void choose(const std::vector<any_optimizer>& candidates, index_t maximum) {
@@ -135,8 +126,8 @@ class comparison {
       engine_.set_optimizer(candidate);
       auto in_now = trajectories(data_.sets[0].validation, maximum);
       auto out_now = shift ? trajectories(shifted_set.validation, maximum) : in_now;
-      const double total = 2 * mean_at(in_now, best_fixed(in_now, 0, maximum)) +
-                           mean_at(out_now, best_fixed(out_now, 1, maximum));
+      const double total = 2 * support::mean_at(in_now, support::best_fixed(in_now, 0, maximum)) +
+                           support::mean_at(out_now, support::best_fixed(out_now, 1, maximum));
       if (total < least) {
         least = total;
         optimizer_ = candidate;
@@ -145,7 +136,7 @@ class comparison {
       }
     }
     engine_.set_optimizer(optimizer_);
-    result_.full_steps = full_steps_ = best_fixed(out, 1, maximum);
+    result_.full_steps = full_steps_ = support::best_fixed(out, 1, maximum);
     std::vector<double> signals;
     std::vector<std::vector<double>> errors;
     std::vector<double> attempted;
@@ -276,7 +267,8 @@ class comparison {
     engine_.set_controller({thresholds_});
     const auto attd_outcomes = run_method(set.test, nullptr);
     const auto validation = trajectories(set.validation, full_steps_);
-    engine_.set_controller({attd::controllers::fixed{best_fixed(validation, 0, full_steps_)}});
+    engine_.set_controller(
+        {attd::controllers::fixed{support::best_fixed(validation, 0, full_steps_)}});
     const auto best = run_method(set.test, nullptr);
     std::vector<index_t> oracle_steps;
     for (std::size_t i = 0; i < courses.size(); ++i) {

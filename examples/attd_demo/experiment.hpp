@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "../support/courses.hpp"
 #include "../support/results.hpp"
 
 namespace demo {
@@ -54,13 +55,6 @@ struct sample_course {
   index_t attempted = 0;       ///< steps that the longest run attempted before it stopped by itself
   index_t requested = 0, accepted = 0, oracle = 0;
 };
-
-/// Mean error of the samples after k steps.
-inline double mean_at(const std::vector<sample_course>& courses, index_t k) {
-  double sum = 0;
-  for (const auto& c : courses) sum += c.errors[std::size_t(k)];
-  return sum / double(courses.size());
-}
 
 /// One set at ten times the chosen rate.
 struct stress_result {

@@ -45,7 +45,7 @@ support::plot steps_plot(const comparison_result& r, std::size_t set) {
 support::plot error_plot(const comparison_result& r, std::size_t set) {
   std::vector<support::method_result> fixed, methods;
   for (index_t k = 0; k <= r.full_steps; ++k) {
-    const double mean = mean_at(r.courses[set], k);
+    const double mean = support::mean_at(r.courses[set], k);
     fixed.push_back({"fixed K", double(k), mean, mean, mean});
   }
   for (const auto& row : r.rows) {

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "../support/courses.hpp"
 #include "../support/results.hpp"
 
 namespace meta {
@@ -66,21 +67,6 @@ std::vector<course> measure_courses(const Model& model, const examples& list, in
         c.rejected = report.rejected;
       });
   return courses;
-}
-
-/// Mean error of the courses after k steps.
-inline double mean_at(const std::vector<course>& courses, index_t k) {
-  double sum = 0;
-  for (const auto& c : courses) sum += c.errors[std::size_t(k)];
-  return sum / double(courses.size());
-}
-/// The number of steps, from `first` on, with the least mean error.
-inline index_t best_fixed(const std::vector<course>& courses, index_t first = 0) {
-  index_t best = first;
-  for (index_t k = first; k < index_t(courses.front().errors.size()); ++k) {
-    if (mean_at(courses, k) < mean_at(courses, best)) best = k;
-  }
-  return best;
 }
 
 /// One row of a table: `plan(course)` says how many steps an input gets.

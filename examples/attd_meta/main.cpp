@@ -163,7 +163,7 @@ void add_rows(const options& o, const data& d, const std::string& variant,
     add("gate", [&](const course& c) { return level.plan(c.signal) > 0 ? most : index_t{0}; });
     add("attd", [&](const course& c) { return learned.plan(c.signal); });
     add("attd_calibrated", [&](const course& c) { return calibrated.plan(c.signal); });
-    add("best_fixed", [&](const course&) { return best_fixed(validation[i]); });
+    add("best_fixed", [&](const course&) { return support::best_fixed(validation[i], 0, most); });
     add("oracle", [&](const course& c) { return oracle(c, o.price); });
   }
 }

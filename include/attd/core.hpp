@@ -43,6 +43,7 @@
 #include <attd/tasks/series.hpp>
 #include <attd/tasks/text.hpp>
 #include <attd/training/fit.hpp>
+#include <attd/training/make_meta_trainer.hpp>
 #include <attd/training/meta_trainer.hpp>
 #include <attd/training/train.hpp>
 #include <attd/training/trainer.hpp>

@@ -2,21 +2,9 @@
 # SPDX-FileCopyrightText: 2026 the attd authors
 # SPDX-License-Identifier: MIT
 # Runs attd-demo on small work and on bad input: check_demo.sh PROGRAM. Prints one line a failure.
-set -u
 program=$(realpath "$1")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
-fail() { echo "FAILED: $*"; failures=$((failures + 1)); }
-
-# expect_error WORDS ARGUMENTS...: must exit non-zero and name the trouble on stderr.
-expect_error() {
-  local words=$1
-  shift
-  if "$program" --quiet --report '' "$@" >out.txt 2>err.txt; then fail "no error for: $*"; fi
-  grep -q -- "$words" err.txt out.txt || fail "'$words' is not in the message for: $* ($(cat err.txt))"
-}
+quiet=(--quiet --report '')
+. "$(dirname "$(realpath "$0")")/../support/check_program.sh"
 
 # A run that only checks the machinery: little training, few inputs.
 "$program" --quiet --block linear_ssm --effort 0.05 --samples 6 --seed 3 --json a.json \

@@ -3,21 +3,9 @@
 # SPDX-License-Identifier: MIT
 # Runs attd-lra on tiny work, kills it in the middle, and on bad input: check_lra.sh PROGRAM.
 # Prints one line a failure.
-set -u
 program=$(realpath "$1")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
-fail() { echo "FAILED: $*"; failures=$((failures + 1)); }
-
-# expect_error WORDS ARGUMENTS...: must exit non-zero and name the trouble on stderr.
-expect_error() {
-  local words=$1
-  shift
-  if "$program" --quiet "$@" >out.txt 2>err.txt; then fail "no error for: $*"; fi
-  grep -q -- "$words" err.txt out.txt || fail "'$words' is not in the message for: $* ($(cat err.txt))"
-}
+quiet=(--quiet)
+. "$(dirname "$(realpath "$0")")/../support/check_program.sh"
 
 model=(--width 8 --state 4 --layers 1 --batch 4 --validation 16 --test 40)
 lists=(--task listops --length 5,15 --list-depth 3 --list-arguments 3 --train 400)

@@ -5,7 +5,7 @@
 
 #include <attd/backends/eigen.hpp>
 #include <attd/core.hpp>
-#include <attd/training/meta_trainer.hpp>
+#include <attd/training/make_meta_trainer.hpp>
 #include <attd/training/train.hpp>
 #include <cmath>
 #include <filesystem>

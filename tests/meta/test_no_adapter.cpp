@@ -9,7 +9,7 @@
 #include <attd/models/dynamics_net.hpp>
 #include <attd/optimizers/gradient_descent.hpp>
 #include <attd/tasks/dynamics_shift.hpp>
-#include <attd/training/meta_trainer.hpp>
+#include <attd/training/make_meta_trainer.hpp>
 #include <cmath>
 
 TEST_CASE("meta trainer: without fast weights the gradient is that of the model alone") {

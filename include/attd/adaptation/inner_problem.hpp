@@ -154,16 +154,10 @@ class inner_problem {
     for (index_t l = 0; l < n; ++l) {
       // What does not adapt is the base itself.
       if (!adapts(l)) {
-        convert(d_effective_[l].matrix, d_base_[l].matrix);
-        if (!effective_[l].imaginary.empty()) {
-          convert(d_effective_[l].imaginary, d_base_[l].imaginary);
-        }
+        convert_leaves(d_effective_[l], d_base_[l]);
         continue;
       }
-      d_base_[l].matrix.assign(frozen_->base[l].matrix.shape());
-      if (!frozen_->base[l].imaginary.empty()) {
-        d_base_[l].imaginary.assign(frozen_->base[l].imaginary.shape());
-      }
+      zeros_like(frozen_->base[l], d_base_[l]);
       frozen_->adapter.pullback(frozen_->model.layout(l), frozen_->base[l], psi[l], d_effective_[l],
                                 d_base_[l], g[l]);
     }

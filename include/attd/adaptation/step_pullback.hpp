@@ -3,6 +3,7 @@
 // The pullback of one inner step: optimiser, drift cap, stability scaling.
 #pragma once
 
+#include <algorithm>
 #include <attd/adaptation/detail/stability_guard.hpp>
 #include <attd/adaptation/report.hpp>
 #include <attd/core/recorded.hpp>
@@ -76,27 +77,24 @@ class step_pullback {
     record(m, state_);
     record(gradient, gradient_);
     record_settings(model_->optimizer(), tape_, optimizer_);
-    convert_recorded(psi_, psi_out_);
-    convert_recorded(state_, state_out_);
+    convert_leaves(psi_, psi_out_);
+    convert_leaves(state_, state_out_);
     optimizer_.step(count, choices.rate_factor, gradient_, psi_out_, state_out_);
     if (choices.capped) {
       record(model_->initial_weights(), initial_);
       detail::move_to_cap(model_->options().drift_cap, initial_, psi_out_);
     }
     const index_t before_scaling = tape_.size();
-    std::vector<recorded<T>>& scales = scales_;
-    bool scaled = false;
-    for (std::size_t l = 0; l < choices.scales.size(); ++l) {
-      scaled = scaled || choices.scales[l] < 1;
-    }
+    const bool scaled = std::any_of(choices.scales.begin(), choices.scales.end(),
+                                    [](double scale) { return scale < 1; });
     if (scaled) {
-      convert_recorded(psi_out_, before_);
-      scales.assign(choices.scales.size(), recorded<T>(T(1)));
+      convert_leaves(psi_out_, before_);
+      scales_.assign(choices.scales.size(), recorded<T>(T(1)));
       for (index_t l = 0; l < psi_out_.count(); ++l) {
         const auto at = static_cast<std::size_t>(l);
         if (!(choices.scales[at] < 1)) continue;
-        scales[at] = tape_.variable(T(choices.scales[at]));
-        model_->frozen().adapter.shrink(scales[at], psi_out_[l]);
+        scales_[at] = tape_.variable(T(choices.scales[at]));
+        model_->frozen().adapter.shrink(scales_[at], psi_out_[l]);
       }
     }
     tape_.begin();
@@ -130,10 +128,6 @@ class step_pullback {
           }
         },
         from, to);
-  }
-  template <class B>
-  static void convert_recorded(const B& from, B& to) {
-    convert_leaves(from, to);
   }
   template <class B, class A>
   void seed(const B& at, const A& cotangent) {
@@ -173,15 +167,14 @@ class step_pullback {
     for (index_t l = 0; l < before_.count(); ++l) {
       const auto at = static_cast<std::size_t>(l);
       if (!(choices.scales[at] < 1)) continue;
-      plain_.resize(before_.count());
       for_each_leaf(
           [](const auto& r, auto& p) {
             p.resize(r.shape());
             for (index_t i = 0; i < r.size(); ++i) p.data()[i] = r.data()[i].value;
           },
-          before_[l], plain_[l]);
+          before_[l], plain_);
       const dynamics_layout layout = frozen.model.layout(l);
-      frozen.adapter.apply(layout, frozen.base[l], plain_[l], effective_);
+      frozen.adapter.apply(layout, frozen.base[l], plain_, effective_);
       zeros_like(frozen.base[l], d_effective_);
       if constexpr (Adaptive::adapter_type::adapts_timescale) {
         d_effective_.log_timescale.assign(effective_.log_timescale.shape());
@@ -191,9 +184,8 @@ class step_pullback {
           frozen.base[l], changed, model_->options().stability_margin,
           double(tape_.adjoint(scales_[at])), d_effective_.matrix.view()[0],
           out.base[l].matrix.view()[0], scratch_);
-      zeros_like(plain_[l], d_plain_);
-      frozen.adapter.pullback(layout, frozen.base[l], plain_[l], d_effective_, out.base[l],
-                              d_plain_);
+      zeros_like(plain_, d_plain_);
+      frozen.adapter.pullback(layout, frozen.base[l], plain_, d_effective_, out.base[l], d_plain_);
       seed(before_[l], d_plain_);
     }
   }
@@ -205,8 +197,7 @@ class step_pullback {
   recorded_state state_, state_out_;
   recorded_optimizer optimizer_;
   std::vector<R> scales_;
-  weights plain_;
-  typename Adaptive::adapter_type::template fast_weights<T> d_plain_;
+  typename Adaptive::adapter_type::template fast_weights<T> plain_, d_plain_;  // of one system
   dynamics<T, tau> effective_, d_effective_;
   certificate_scratch scratch_;
 };

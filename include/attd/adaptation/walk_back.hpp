@@ -73,10 +73,10 @@ class walk_back {
     const index_t n = model.model().systems();
     every_.assign(static_cast<std::size_t>(n), 1);
     zeros_like(model.theta(), theta_);
+    zeros_like(model.theta(), tangent_theta_);
     zeros_like(model.initial_weights(), lambda_);
     zeros_like(lambda_, tangent_gradient_);
     zeros_like(lambda_, task_gradient_);
-    tangent_theta_ready_ = false;
   }
   walk_back(const walk_back&) = delete;
   walk_back& operator=(const walk_back&) = delete;
@@ -193,8 +193,6 @@ class walk_back {
     zero_leaves(theta_);
     zero_leaves(lambda_);
     zeros_like(course_.optimizer(course_.steps()), mu_);
-    if (!tangent_theta_ready_) zeros_like(model_->theta(), tangent_theta_);
-    tangent_theta_ready_ = true;
     zero_leaves(tangent_theta_);
     zeros_like(lambda_, step_.initial);
     zeros_like(model_->frozen().base, step_.base);
@@ -218,7 +216,7 @@ class walk_back {
     if (weight == 0) return;
     finite_ = finite_ && is_finite(loss);
     task_.gradient(course_.psi(i), task_gradient_, theta_, every_, T(weight));
-    if (chained) add_scaled(T(1), task_gradient_, lambda_);
+    if (chained) add_leaves(task_gradient_, lambda_);
   }
 
   // The weight of the attempted step that led from stored state i to the next.
@@ -245,20 +243,21 @@ class walk_back {
     if (movement_weight != 0) add_difference(T(-2 * movement_weight), next, psi, lambda_);
   }
 
+  // The gradients of L_int at tangent_psi_, in dual numbers; those of theta add up.
+  void run_tangent_problem() {
+    tangent_.share_input(workspace_.inner.input());
+    tangent_.evaluate(tangent_psi_);
+    zeros_like(tangent_psi_, tangent_gradient_);
+    tangent_.gradient(tangent_psi_, tangent_gradient_, tangent_theta_, every_);
+  }
+
   // lambda += H v, theta += (d g / d theta)^T v, v = step_.gradient, at stored state i.
   void second_order(index_t i) {
     convert_leaves(course_.psi(i), tangent_psi_);
     for_each_leaf([](auto& p, const auto& v) { convert(v, p.tangent); }, tangent_psi_,
                   step_.gradient);
-    tangent_.share_input(workspace_.inner.input());
-    tangent_.evaluate(tangent_psi_);
-    zeros_like(tangent_psi_, tangent_gradient_);
-    tangent_.gradient(tangent_psi_, tangent_gradient_, tangent_theta_, every_);
-    for_each_leaf(
-        [](auto& l, const auto& g) {
-          for (index_t j = 0; j < l.size(); ++j) l.data()[j] += g.tangent.data()[j];
-        },
-        lambda_, tangent_gradient_);
+    run_tangent_problem();
+    add_plane(&tensor<D>::tangent, T(1), tangent_gradient_, lambda_);
   }
 
   // s = standardised log L_int(psi_0): its gradient is that of L_int.
@@ -267,49 +266,35 @@ class walk_back {
     const T slope = T(d_signal * model_->options().signal.slope(course_.report().losses.front()));
     if (!primal_at_start) {  // no pass has been at psi_0
       convert_leaves(course_.psi(0), tangent_psi_);
-      tangent_.share_input(workspace_.inner.input());
-      tangent_.evaluate(tangent_psi_);
-      zeros_like(tangent_psi_, tangent_gradient_);
       zero_primal(tangent_theta_);
-      tangent_.gradient(tangent_psi_, tangent_gradient_, tangent_theta_, every_);
+      run_tangent_problem();
     }
-    for_each_leaf(
-        [&](auto& l, const auto& g) {
-          for (index_t j = 0; j < l.size(); ++j) l.data()[j] += slope * g.value.data()[j];
-        },
-        lambda_, tangent_gradient_);
-    for_each_leaf(
-        [&](auto& t, const auto& g) {
-          for (index_t j = 0; j < t.size(); ++j) t.data()[j] += slope * g.value.data()[j];
-        },
-        theta_, tangent_theta_);
+    add_plane(&tensor<D>::value, slope, tangent_gradient_, lambda_);
+    add_plane(&tensor<D>::value, slope, tangent_theta_, theta_);
   }
 
   bool finish(chain how, gradients& out) {
     if (how != chain::first_order) {
-      for_each_leaf(
-          [](auto& t, const auto& g) {
-            for (index_t j = 0; j < t.size(); ++j) t.data()[j] += g.tangent.data()[j];
-          },
-          theta_, tangent_theta_);
+      add_plane(&tensor<D>::tangent, T(1), tangent_theta_, theta_);
     }
     model_->model().base_dynamics_backward(model_->theta(), step_.base, theta_);
-    add_scaled(T(1), step_.initial, lambda_);
+    add_leaves(step_.initial, lambda_);
     bool finite = finite_ && all_finite(theta_) && all_finite(lambda_);
     for (double x : step_.settings) finite = finite && is_finite(x);
     if (!finite) return false;
-    add_scaled(T(1), theta_, out.theta);
-    add_scaled(T(1), lambda_, out.psi0);
+    add_leaves(theta_, out.theta);
+    add_leaves(lambda_, out.psi0);
     out.settings.resize(std::max(out.settings.size(), step_.settings.size()), 0.0);
     for (std::size_t i = 0; i < step_.settings.size(); ++i) out.settings[i] += step_.settings[i];
     return true;
   }
 
-  template <class A>
-  static void add_scaled(T factor, const A& from, A& to) {
+  // to += factor (the values or the tangents of `from`).
+  template <class From, class To>
+  static void add_plane(tensor<T> tensor<D>::* plane, T factor, const From& from, To& to) {
     for_each_leaf(
         [&](const auto& f, auto& t) {
-          for (index_t j = 0; j < t.size(); ++j) t.data()[j] += factor * f.data()[j];
+          for (index_t j = 0; j < t.size(); ++j) t.data()[j] += factor * (f.*plane).data()[j];
         },
         from, to);
   }
@@ -353,7 +338,6 @@ class walk_back {
   cotangents step_;
   dual_weights tangent_psi_, tangent_gradient_;
   dual_parameters tangent_theta_;
-  bool tangent_theta_ready_ = false;
   bool finite_ = true;  // whether every task loss that counts was
 };
 

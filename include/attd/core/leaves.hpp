@@ -213,6 +213,16 @@ void convert_leaves(const From& from, To& to) {
   }
 }
 
+/// to += from, number by number; plain number types.
+template <class A>
+void add_leaves(const A& from, A& to) {
+  for_each_leaf(
+      [](const auto& f, auto& t) {
+        for (index_t i = 0; i < t.size(); ++i) t.data()[i] += f.data()[i];
+      },
+      from, to);
+}
+
 template <class A>
 void zero_leaves(A& aggregate) {
   for_each_leaf([](auto& leaf) { leaf.zero(); }, aggregate);

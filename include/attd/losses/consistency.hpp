@@ -56,7 +56,7 @@ struct consistency {
   void evaluate(Backend&, view<const S> output, const inner_data<T>& data,
                 loss_scratch<S>& scratch) const {
     scratch.rows.assign({output.rows()});
-    for_each_pair(data, [&](index_t r, index_t twin) {
+    detail::for_each_pair(data, pooled, [&](index_t r, index_t twin) {
       S sum(0);
       for (index_t c = 0; c < output.columns(); ++c) {
         sum += square(S(output.at(r, c)) - S(output.at(twin, c)));
@@ -70,7 +70,7 @@ struct consistency {
   template <class Backend, class S, class T>
   void backward(Backend&, view<const S> output, const inner_data<T>& data, view<const T> weight,
                 loss_scratch<S>&, view<S> d_output) const {
-    for_each_pair(data, [&](index_t r, index_t twin) {
+    detail::for_each_pair(data, pooled, [&](index_t r, index_t twin) {
       if (weight(r) == T(0)) return;
       const T factor = T(2) * weight(r) / T(output.columns());
       for (index_t c = 0; c < output.columns(); ++c) {
@@ -79,21 +79,6 @@ struct consistency {
         d_output.at(twin, c) += -d;
       }
     });
-  }
-
- private:
-  /// Calls f(row of the first copy, row of the second).
-  template <class T, class F>
-  void for_each_pair(const inner_data<T>& data, F f) const {
-    for (index_t s = 0; s < data.batch.count(); s += 2) {
-      if (pooled) {
-        f(s, s + 1);
-        continue;
-      }
-      for (index_t t = 0; t < data.batch.length(s); ++t) {
-        f(data.batch.offset(s) + t, data.batch.offset(s + 1) + t);
-      }
-    }
   }
 };
 

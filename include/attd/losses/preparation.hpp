@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
-// What every internal loss does around its own part of `prepare`: the batch, memory and weights.
+// What internal losses share: around their own part of `prepare` (the batch, memory and weights),
+// and rows that come in pairs.
 #pragma once
 
 #include <attd/losses/inner_data.hpp>
@@ -62,6 +63,21 @@ void fill_sequences(std::span<const observation<T>> group, inner_data<T>& data, 
     fill(group[static_cast<std::size_t>(s)], data.batch.offset(s), data.batch.length(s));
   }
   normalize_parts(data);
+}
+
+/// Sequences that come in pairs, the second a twin of the first: calls f(row, row of its twin) for
+/// every output row of a first one; `pooled`: one row a sequence, else one a token.
+template <class T, class F>
+void for_each_pair(const inner_data<T>& data, bool pooled, F f) {
+  for (index_t s = 0; s < data.batch.count(); s += 2) {
+    if (pooled) {
+      f(s, s + 1);
+      continue;
+    }
+    for (index_t t = 0; t < data.batch.length(s); ++t) {
+      f(data.batch.offset(s) + t, data.batch.offset(s + 1) + t);
+    }
+  }
 }
 
 }  // namespace attd::losses::detail

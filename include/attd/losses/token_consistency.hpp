@@ -85,7 +85,7 @@ struct token_consistency {
                 loss_scratch<S>& scratch) const {
     scratch.rows.assign({output.rows()});
     scratch.elements.resize({2, output.columns()});
-    for_each_pair(data, [&](index_t r, index_t twin) {
+    detail::for_each_pair(data, pooled, [&](index_t r, index_t twin) {
       softmax(output, r, 0, scratch.elements);
       softmax(output, twin, 1, scratch.elements);
       S sum(0);
@@ -103,7 +103,7 @@ struct token_consistency {
   void backward(Backend&, view<const S> output, const inner_data<T>& data, view<const T> weight,
                 loss_scratch<S>& scratch, view<S> d_output) const {
     scratch.elements.resize({2, output.columns()});
-    for_each_pair(data, [&](index_t r, index_t twin) {
+    detail::for_each_pair(data, pooled, [&](index_t r, index_t twin) {
       if (weight(r) == T(0)) return;
       softmax(output, r, 0, scratch.elements);
       softmax(output, twin, 1, scratch.elements);
@@ -124,20 +124,6 @@ struct token_consistency {
   }
 
  private:
-  /// Calls f(row of the first copy, row of the second).
-  template <class T, class F>
-  void for_each_pair(const inner_data<T>& data, F f) const {
-    for (index_t s = 0; s < data.batch.count(); s += 2) {
-      if (pooled) {
-        f(s, s + 1);
-        continue;
-      }
-      for (index_t t = 0; t < data.batch.length(s); ++t) {
-        f(data.batch.offset(s) + t, data.batch.offset(s + 1) + t);
-      }
-    }
-  }
-
   /// Row `r` of the output as probabilities, into row `to`.
   template <class S>
   static void softmax(view<const S> output, index_t r, index_t to, tensor<S>& out) {

@@ -7,6 +7,7 @@
 #include <attd/tasks/observe.hpp>
 #include <attd/training/outer_loss.hpp>
 #include <attd/training/trainer.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <type_traits>
@@ -91,6 +92,24 @@ void describe(Visitor& v, meta_trainer_options& o) {
 }
 
 namespace detail {
+
+/// The factor on the rate of one leaf of `meta_parameters`: theta's leaves, psi_0's, settings,
+/// first, raw_gaps, signal, in that order.
+inline double rate_factor(const meta_trainer_options& o, std::size_t leaf, std::size_t theta_leaves,
+                          std::size_t leaves) {
+  if (leaf < theta_leaves) return o.theta_rate;
+  switch (leaves - leaf) {
+    case 1:
+      return 0.0;  // statistics
+    case 2:
+    case 3:
+      return o.threshold_rate;
+    case 4:
+      return o.settings_rate;
+    default:
+      return o.psi0_rate;
+  }
+}
 
 /// A number that differs, in practice, for different masks.
 inline index_t number_of_mask(const std::vector<char>& mask) {

@@ -84,6 +84,16 @@ void write_settings(const tensor<double>& coordinates, Optimizer& o) {
   });
 }
 
+/// From a gradient by the settings of `o` to one by their coordinates; none for those that are not
+/// in the mask.
+template <class Optimizer>
+void settings_pullback(const Optimizer& o, const std::vector<char>& learned,
+                       tensor<double>& gradient) {
+  detail::for_each_coordinate(o, [&](const auto& x, detail::setting_coordinate c, index_t i) {
+    gradient(i) *= learned[static_cast<std::size_t>(i)] ? c.slope(double(x)) : 0.0;
+  });
+}
+
 /// Which settings are learned unless the caller says otherwise: the first one (the rate), and every
 /// number in a tensor (rates per layer or parameter).
 template <class Optimizer>

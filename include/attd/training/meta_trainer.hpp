@@ -255,26 +255,12 @@ class meta_trainer {
       for_each_leaf(scale, total_.theta);
       for_each_leaf(scale, total_.psi0);
     }
-    options_.trainer.optimizer.step(r.rate, total_, current_, state_, decays_,
-                                    [&](std::size_t leaf) { return rate_factor(leaf); });
+    options_.trainer.optimizer.step(
+        r.rate, total_, current_, state_, decays_, [&](std::size_t leaf) {
+          return detail::rate_factor(options_, leaf, theta_leaves_, leaves_);
+        });
     update_statistics();
     return r;
-  }
-
-  // Leaves in order: theta, psi0, settings, first, raw_gaps, signal.
-  double rate_factor(std::size_t leaf) const {
-    if (leaf < theta_leaves_) return options_.theta_rate;
-    switch (leaves_ - leaf) {
-      case 1:
-        return 0.0;  // statistics
-      case 2:
-      case 3:
-        return options_.threshold_rate;
-      case 4:
-        return options_.settings_rate;
-      default:
-        return options_.psi0_rate;
-    }
   }
 
   // Brings theta, psi_0, settings and statistics into the engine.
@@ -326,17 +312,9 @@ class meta_trainer {
       for (index_t i = 0; i < total_.raw_gaps.size(); ++i) {
         total_.raw_gaps(i) = g.raw_gaps[static_cast<std::size_t>(i)];
       }
-      chain_settings();
+      settings_pullback(engine_.optimizer(), learned_, total_.settings);
     }
     return r;
-  }
-
-  // From settings to their coordinates; those that are not learned get none.
-  void chain_settings() {
-    Optimizer o = engine_.optimizer();
-    detail::for_each_coordinate(o, [&](auto& x, detail::setting_coordinate c, index_t i) {
-      total_.settings(i) *= learned_[static_cast<std::size_t>(i)] ? c.slope(double(x)) : 0.0;
-    });
   }
 
   void run_shard(examples data, shard& s, index_t first, index_t last,
@@ -417,19 +395,5 @@ class meta_trainer {
   index_t step_ = 0;
   index_t skipped_ = 0;
 };
-
-/// A meta trainer, the types taken from the arguments; the number type is that of theta. It cannot
-/// be moved: `auto trainer = make_meta_trainer(...)`. *Example*:
-/// docs/how_to/train_through_adaptation.md.
-template <class Model, class Adapter, class Loss, class Optimizer, class TaskLoss, class Parameters,
-          class Backend, class Observe = observe_context>
-auto make_meta_trainer(Model model, Adapter adapter, Loss loss, Optimizer optimizer, TaskLoss task,
-                       const Parameters& theta, const meta_trainer_options& options,
-                       Backend backend, adaptation::options adaptation = {}, Observe observe = {}) {
-  using T = leaf_scalar_t<Parameters>;
-  return meta_trainer<T, Model, Adapter, Loss, Optimizer, TaskLoss, Backend, Observe>(
-      std::move(model), std::move(adapter), std::move(loss), std::move(optimizer), std::move(task),
-      theta, options, std::move(adaptation), std::move(backend), std::move(observe));
-}
 
 }  // namespace attd::training

@@ -224,13 +224,7 @@ class trainer {
     });
     zero_leaves(total_);
     for (const auto& s : shards_) {
-      if (s->used) {
-        for_each_leaf(
-            [](auto& t, const auto& g) {
-              for (index_t i = 0; i < t.size(); ++i) t.data()[i] += g.data()[i];
-            },
-            total_, s->gradient);
-      }
+      if (s->used) add_leaves(s->gradient, total_);
     }
     return loss;
   }
