@@ -6,6 +6,9 @@ include(CMakePackageConfigHelpers)
 
 set(attd_package_dir "${CMAKE_INSTALL_DATADIR}/cmake/attd")
 
+# Targets that carry flags and nothing else come with every component.
+install(TARGETS ${attd_flag_targets} EXPORT attd_core_targets)
+
 # One export file per component, so that a user of `core` needs no Eigen.
 foreach(component IN ITEMS core eigen)
   if(TARGET attd_${component})

@@ -18,7 +18,7 @@ class error : public std::runtime_error {
 
 /// Throws `attd::error` with the text `attd: <parts...>`, each part written with `<<`.
 template <class... Parts>
-[[noreturn]] void fail(const Parts&... parts) {
+[[noreturn, gnu::noinline, gnu::cold]] void fail(const Parts&... parts) {
   std::ostringstream text;
   text << "attd: ";
   (text << ... << parts);

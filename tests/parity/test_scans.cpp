@@ -3,10 +3,7 @@
 // The scans on packs against the plain loops, in every number type that has packs.
 #include <doctest/doctest.h>
 
-#include <attd/backends/eigen/complex_scan.hpp>
-#include <attd/backends/eigen/dense_recurrence.hpp>
-#include <attd/backends/eigen/selective_scan.hpp>
-#include <attd/backends/eigen/selective_scan_backward.hpp>
+#include <attd/backends/eigen.hpp>
 #include <attd/backends/reference.hpp>
 #include <cmath>
 #include <operations/scan_cases.hpp>
@@ -18,33 +15,7 @@ using namespace attd::testing;
 namespace ops = attd::operations;
 using ops::direction;
 
-// A backend of nothing but the kernels under test.
-struct scan_kernels {
-  template <class... X>
-  void selective_scan(const X&... x) {
-    eigen_detail::selective_scan(x...);
-  }
-  template <class S, class... X>
-  void selective_scan_backward(const sequences& batch, S& scratch, const X&... x) {
-    eigen_detail::selective_scan_backward(batch, scratch, x...);
-  }
-  template <direction Way, class... X>
-  void complex_scan(const X&... x) {
-    eigen_detail::complex_scan<Way>(x...);
-  }
-  template <direction Way, class S, class... X>
-  void complex_scan_backward(const sequences& batch, S& scratch, const X&... x) {
-    eigen_detail::complex_scan_backward<Way>(batch, scratch, x...);
-  }
-  template <class... X>
-  void dense_recurrence(const X&... x) {
-    eigen_detail::dense_recurrence(x...);
-  }
-  template <class S, class... X>
-  void dense_recurrence_backward(const sequences& batch, S& scratch, const X&... x) {
-    eigen_detail::dense_recurrence_backward(batch, scratch, x...);
-  }
-};
+using scan_kernels = attd::eigen;
 
 template <class S>
 constexpr double tolerance() {

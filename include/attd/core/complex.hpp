@@ -28,62 +28,63 @@ template <class T>
 inline constexpr bool is_complex_v = is_complex<std::remove_cv_t<T>>::value;
 
 template <class T>
-ATTD_HD complex_number<T> operator-(complex_number<T> a) {
+ATTD_HD inline complex_number<T> operator-(complex_number<T> a) {
   return {-a.re, -a.im};
 }
 template <class A, class B>
-ATTD_HD auto operator+(complex_number<A> a, complex_number<B> b) {
+ATTD_HD inline auto operator+(complex_number<A> a, complex_number<B> b) {
   return complex_number{a.re + b.re, a.im + b.im};
 }
 template <class A, class B>
-ATTD_HD auto operator-(complex_number<A> a, complex_number<B> b) {
+ATTD_HD inline auto operator-(complex_number<A> a, complex_number<B> b) {
   return complex_number{a.re - b.re, a.im - b.im};
 }
 template <class A, class B>
-ATTD_HD auto operator*(complex_number<A> a, complex_number<B> b) {
+ATTD_HD inline auto operator*(complex_number<A> a, complex_number<B> b) {
   return complex_number{a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
 }
 template <class A, class B>
-ATTD_HD auto operator/(complex_number<A> a, complex_number<B> b) {
+ATTD_HD inline auto operator/(complex_number<A> a, complex_number<B> b) {
   const auto norm = b.re * b.re + b.im * b.im;
   return complex_number{(a.re * b.re + a.im * b.im) / norm, (a.im * b.re - a.re * b.im) / norm};
 }
 
 // One operand real. The other part of a sum is kept as it is, so that a constant stays cheap.
 template <class T>
-ATTD_HD complex_number<T> operator+(complex_number<T> a, T b) {
+ATTD_HD inline complex_number<T> operator+(complex_number<T> a, T b) {
   return {a.re + b, a.im};
 }
 template <class T>
-ATTD_HD complex_number<T> operator-(complex_number<T> a, T b) {
+ATTD_HD inline complex_number<T> operator-(complex_number<T> a, T b) {
   return {a.re - b, a.im};
 }
 template <class A, class B>
   requires(!is_complex_v<B>)
-ATTD_HD auto operator*(complex_number<A> a, B b) {
+ATTD_HD inline auto operator*(complex_number<A> a, B b) {
   return complex_number{a.re * b, a.im * b};
 }
 template <class A, class B>
   requires(!is_complex_v<A>)
-ATTD_HD auto operator*(A a, complex_number<B> b) {
+ATTD_HD inline auto operator*(A a, complex_number<B> b) {
   return complex_number{a * b.re, a * b.im};
 }
 
 template <class T>
-ATTD_HD complex_number<T> conjugate(complex_number<T> a) {
+ATTD_HD inline complex_number<T> conjugate(complex_number<T> a) {
   return {a.re, -a.im};
 }
 
 /// e^(x + i y) = e^x (cos y + i sin y).
 template <class T>
-ATTD_HD complex_number<T> exp(complex_number<T> z) {
+ATTD_HD inline complex_number<T> exp(complex_number<T> z) {
   const T r = exp(z.re);
   return {r * cos(z.im), r * sin(z.im)};
 }
 
 /// Part by part `condition ? a : b`.
 template <class M, class T>
-ATTD_HD complex_number<T> select(const M& condition, complex_number<T> a, complex_number<T> b) {
+ATTD_HD inline complex_number<T> select(const M& condition, complex_number<T> a,
+                                        complex_number<T> b) {
   return {select(condition, a.re, b.re), select(condition, a.im, b.im)};
 }
 

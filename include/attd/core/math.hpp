@@ -68,7 +68,7 @@ ATTD_HD inline bool is_finite(float x) {
   return (std::bit_cast<std::uint32_t>(x) & 0x7f800000u) != 0x7f800000u;
 }
 template <class T>
-ATTD_HD bool is_finite(const dual<T>& x) {
+ATTD_HD inline bool is_finite(const dual<T>& x) {
   return is_finite(x.value) && is_finite(x.tangent);
 }
 
@@ -158,9 +158,15 @@ ATTD_HD inline T minimum(T a, T b) {
 /// 1 / (1 + e^-x), without overflow for any x.
 template <class T>
 ATTD_HD inline T sigmoid(T x) {
-  const T e = exp(-abs(x));  // in (0, 1]: neither branch can overflow, also in derivatives
-  const T small = e / (T(1) + e);
-  return select(primal(x) < primal_t<T>(0), small, T(1) / (T(1) + e));
+  const T e = exp(-abs(x));  // in (0, 1]: neither branch can overflow
+  const T r = T(1) / (T(1) + e);
+  return select(primal(x) < primal_t<T>(0), e * r, r);
+}
+/// Slope e^-|x| / (1 + e^-|x|)^2, the same on both sides of 0.
+template <class T>
+ATTD_HD inline dual<T> sigmoid(const dual<T>& x) {
+  const T e = exp(-abs(x.value)), r = T(1) / (T(1) + e), er = e * r;
+  return {select(primal(x.value) < primal_t<T>(0), er, r), er * r * x.tangent};
 }
 
 /// log(1 + e^x) = max(x, 0) + log1p(e^-|x|): smooth everywhere, no cut-off.

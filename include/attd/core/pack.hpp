@@ -4,11 +4,10 @@
 #pragma once
 
 #include <attd/config.hpp>
-#include <cstdint>
 #include <cstring>
 #include <type_traits>
 
-#if defined(__AVX__)
+#if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
@@ -20,7 +19,13 @@
 #define ATTD_ALLOW_FUSING
 #endif
 
+// Registers wider than the flags allow are used inside functions compiled for them (simd.hpp); no
+// vector is an argument or a result of a function that is really called, which this warns of.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpsabi"
+
 namespace attd {
+inline namespace ATTD_FLAGS {
 
 /// Bytes of one vector register of the instruction set that this file is compiled for.
 #if defined(__AVX512F__)
@@ -31,23 +36,97 @@ inline constexpr int simd_bytes = 32;
 inline constexpr int simd_bytes = 16;
 #endif
 
+}  // namespace ATTD_FLAGS
+
+namespace detail {
+inline namespace ATTD_FLAGS {
+
+#if defined(__x86_64__)
+template <class F>
+ATTD_FOR_AVX2 inline void on_avx2(const F& f) {
+  f();
+}
+template <class F>
+ATTD_FOR_AVX512 inline void on_avx512(const F& f) {
+  f();
+}
+#endif
+
+// Calls f, which names instructions for registers of so many bytes: where the flags have none, in
+// a function that may. Inside `with_registers` that costs nothing; a function of a user that the
+// compiler did not inline there pays for a call.
+template <int Bytes, class F>
+ATTD_INLINE void on_registers(const F& f) {
+#if defined(__x86_64__)
+  if constexpr (Bytes > simd_bytes && Bytes == 32) return on_avx2(f);
+  if constexpr (Bytes > simd_bytes && Bytes == 64) return on_avx512(f);
+#endif
+  f();
+}
+
+}  // namespace ATTD_FLAGS
+}  // namespace detail
+
+inline namespace ATTD_FLAGS {
+
+/// One bit for each lane: what a comparison of the widest registers gives.
+template <int W>
+struct lane_bits {
+  std::conditional_t<(W > 8), unsigned short, unsigned char> bits;
+};
+
 /// `W` numbers of type `T`, added, multiplied and compared lane by lane. Written on compiler
-/// vector extensions (GCC, Clang), so that one source serves every instruction set.
+/// vector extensions (GCC, Clang), so that one source serves every instruction set. A comparison
+/// gives a `mask`, which is for `select` alone.
 template <class T, int W = simd_bytes / int(sizeof(T))>
 struct pack {
   typedef T vector __attribute__((vector_size(sizeof(T) * W)));
-  using integer = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
-  typedef integer mask __attribute__((vector_size(sizeof(T) * W)));
+  using integer = std::conditional_t<sizeof(T) == 4, int, long long>;
+  using integers = pack<integer, W>;  ///< for the bits of the lanes
+  // GCC gives up on vectors of truth values that were made where the flags lack the register.
+  static constexpr bool compares_to_bits =
+      ATTD_GCC_X86 && sizeof(vector) == 64 && std::is_floating_point_v<T>;
+  using mask = std::conditional_t<compares_to_bits, lane_bits<W>, integers>;
 
   vector lanes;
 
   static constexpr int width = W;
 
   pack() = default;
-  ATTD_INLINE pack(vector v) : lanes(v) {}  // NOLINT: same thing, other name
+  // Written out so that a call which is not inlined passes packs by address: which registers pass
+  // a vector depends on the instruction set of the function that calls.
+  ATTD_INLINE pack(const pack& other) : lanes(other.lanes) {}
+  ATTD_INLINE pack& operator=(const pack& other) {
+    lanes = other.lanes;
+    return *this;
+  }
   template <class S>
     requires std::is_arithmetic_v<S>
-  ATTD_INLINE pack(S s) : lanes(static_cast<T>(s) - vector{}) {}  // NOLINT: broadcast; s - 0 is s
+  ATTD_INLINE pack(S s) {  // NOLINT: broadcast
+    const T t = static_cast<T>(s);
+#if ATTD_GCC_X86
+    // Otherwise GCC puts lanes together one by one where the flags lack the register.
+    if constexpr (sizeof(vector) > simd_bytes && std::is_floating_point_v<T>) {
+      if (!__builtin_constant_p(t)) {
+        typedef T low_lanes __attribute__((vector_size(16)));
+        const low_lanes low = t - low_lanes{};
+        detail::on_registers<sizeof(vector)>([&]() ATTD_INLINE_LAMBDA {
+          if constexpr (sizeof(vector) == 32 && sizeof(T) == 4) {
+            lanes = __builtin_ia32_vbroadcastss_ps256(low);
+          } else if constexpr (sizeof(vector) == 32) {
+            lanes = __builtin_ia32_vbroadcastsd_pd256(low);
+          } else if constexpr (sizeof(T) == 4) {
+            lanes = __builtin_ia32_broadcastss512(low, vector{}, -1);
+          } else {
+            lanes = __builtin_ia32_broadcastsd512(low, vector{}, -1);
+          }
+        });
+        return;
+      }
+    }
+#endif
+    lanes = t - vector{};  // t - 0 is t
+  }
 
   ATTD_INLINE T operator[](int i) const { return lanes[i]; }
 
@@ -61,14 +140,20 @@ struct pack {
   /// Loads `count` < W numbers, zeros in the other lanes.
   static ATTD_INLINE pack load_partial(const T* p, index_t count) {
     pack r(T(0));
-#if defined(__AVX__)
-    if constexpr (masked) {
-      const auto m = to_intrinsic(first_lanes(count));
-      if constexpr (sizeof(T) == 4) {
-        r.lanes = _mm256_maskload_ps(p, m);
-      } else {
-        r.lanes = _mm256_maskload_pd(p, m);
-      }
+#if ATTD_GCC_X86
+    // A memcpy of a size that is not known is a call; instructions with a mask are not.
+    if constexpr (sizeof(vector) >= 32) {
+      detail::on_registers<sizeof(vector)>([&]() ATTD_INLINE_LAMBDA {
+        if constexpr (sizeof(vector) == 32 && sizeof(T) == 4) {
+          r.lanes = __builtin_ia32_maskloadps256(as_vector(p), first_lanes(count).lanes);
+        } else if constexpr (sizeof(vector) == 32) {
+          r.lanes = __builtin_ia32_maskloadpd256(as_vector(p), first_lanes(count).lanes);
+        } else if constexpr (sizeof(T) == 4) {
+          r.lanes = __builtin_ia32_loadups512_mask(p, r.lanes, first_bits<unsigned short>(count));
+        } else {
+          r.lanes = __builtin_ia32_loadupd512_mask(p, r.lanes, first_bits<unsigned char>(count));
+        }
+      });
       return r;
     }
 #endif
@@ -76,46 +161,120 @@ struct pack {
     return r;
   }
   ATTD_INLINE void store_partial(T* p, index_t count) const {
-#if defined(__AVX__)
-    if constexpr (masked) {
-      const auto m = to_intrinsic(first_lanes(count));
-      if constexpr (sizeof(T) == 4) {
-        _mm256_maskstore_ps(p, m, lanes);
-      } else {
-        _mm256_maskstore_pd(p, m, lanes);
-      }
+#if ATTD_GCC_X86
+    if constexpr (sizeof(vector) >= 32) {
+      detail::on_registers<sizeof(vector)>([&]() ATTD_INLINE_LAMBDA {
+        if constexpr (sizeof(vector) == 32 && sizeof(T) == 4) {
+          __builtin_ia32_maskstoreps256(as_vector(p), first_lanes(count).lanes, lanes);
+        } else if constexpr (sizeof(vector) == 32) {
+          __builtin_ia32_maskstorepd256(as_vector(p), first_lanes(count).lanes, lanes);
+        } else if constexpr (sizeof(T) == 4) {
+          __builtin_ia32_storeups512_mask(p, lanes, first_bits<unsigned short>(count));
+        } else {
+          __builtin_ia32_storeupd512_mask(p, lanes, first_bits<unsigned char>(count));
+        }
+      });
       return;
     }
 #endif
     std::memcpy(p, &lanes, sizeof(T) * static_cast<std::size_t>(count));
   }
 
-  friend ATTD_INLINE pack operator+(pack a, pack b) { ATTD_ALLOW_FUSING return a.lanes + b.lanes; }
-  friend ATTD_INLINE pack operator-(pack a, pack b) { ATTD_ALLOW_FUSING return a.lanes - b.lanes; }
-  friend ATTD_INLINE pack operator*(pack a, pack b) { ATTD_ALLOW_FUSING return a.lanes * b.lanes; }
-  friend ATTD_INLINE pack operator/(pack a, pack b) { return a.lanes / b.lanes; }
-  friend ATTD_INLINE pack operator-(pack a) { return -a.lanes; }
-  friend ATTD_INLINE pack& operator+=(pack& a, pack b) { return a = a + b; }
-  friend ATTD_INLINE pack& operator-=(pack& a, pack b) { return a = a - b; }
-  friend ATTD_INLINE pack& operator*=(pack& a, pack b) { return a = a * b; }
-  friend ATTD_INLINE mask operator<(pack a, pack b) { return a.lanes < b.lanes; }
-  friend ATTD_INLINE mask operator>(pack a, pack b) { return a.lanes > b.lanes; }
-  friend ATTD_INLINE mask operator<=(pack a, pack b) { return a.lanes <= b.lanes; }
-  friend ATTD_INLINE mask operator>=(pack a, pack b) { return a.lanes >= b.lanes; }
+  friend ATTD_INLINE pack operator+(const pack& a, const pack& b) {
+    ATTD_ALLOW_FUSING
+    pack r;
+    r.lanes = a.lanes + b.lanes;
+    return r;
+  }
+  friend ATTD_INLINE pack operator-(const pack& a, const pack& b) {
+    ATTD_ALLOW_FUSING
+    pack r;
+    r.lanes = a.lanes - b.lanes;
+    return r;
+  }
+  friend ATTD_INLINE pack operator*(const pack& a, const pack& b) {
+    ATTD_ALLOW_FUSING
+    pack r;
+    r.lanes = a.lanes * b.lanes;
+    return r;
+  }
+  friend ATTD_INLINE pack operator/(const pack& a, const pack& b) {
+    pack r;
+    r.lanes = a.lanes / b.lanes;
+    return r;
+  }
+  friend ATTD_INLINE pack operator-(const pack& a) {
+    pack r;
+    r.lanes = -a.lanes;
+    return r;
+  }
+  friend ATTD_INLINE pack& operator+=(pack& a, const pack& b) { return a = a + b; }
+  friend ATTD_INLINE pack& operator-=(pack& a, const pack& b) { return a = a - b; }
+  friend ATTD_INLINE pack& operator*=(pack& a, const pack& b) { return a = a * b; }
+  friend ATTD_INLINE mask operator<(const pack& a, const pack& b) {
+    mask r;
+    if constexpr (compares_to_bits) {
+      r = compare<0x11>(a, b);
+    } else {
+      r.lanes = a.lanes < b.lanes;
+    }
+    return r;
+  }
+  friend ATTD_INLINE mask operator>(const pack& a, const pack& b) {
+    mask r;
+    if constexpr (compares_to_bits) {
+      r = compare<0x1e>(a, b);
+    } else {
+      r.lanes = a.lanes > b.lanes;
+    }
+    return r;
+  }
+  friend ATTD_INLINE mask operator<=(const pack& a, const pack& b) {
+    mask r;
+    if constexpr (compares_to_bits) {
+      r = compare<0x12>(a, b);
+    } else {
+      r.lanes = a.lanes <= b.lanes;
+    }
+    return r;
+  }
+  friend ATTD_INLINE mask operator>=(const pack& a, const pack& b) {
+    mask r;
+    if constexpr (compares_to_bits) {
+      r = compare<0x1d>(a, b);
+    } else {
+      r.lanes = a.lanes >= b.lanes;
+    }
+    return r;
+  }
 
  private:
-  // A memcpy of a size that is not known is a call; instructions with a mask are not.
-  static constexpr bool masked = sizeof(vector) == 32;
-#if defined(__AVX__)
-  static ATTD_INLINE mask first_lanes(index_t count) {
-    mask index;
-    for (int i = 0; i < W; ++i) index[i] = i;
-    return index < (static_cast<integer>(count) - mask{});
+#if ATTD_GCC_X86
+  static ATTD_INLINE const vector* as_vector(const T* p) {
+    return reinterpret_cast<const vector*>(p);
   }
-  static ATTD_INLINE __m256i to_intrinsic(mask m) {
-    __m256i r;
-    std::memcpy(&r, &m, sizeof r);
+  static ATTD_INLINE vector* as_vector(T* p) { return reinterpret_cast<vector*>(p); }
+  static ATTD_INLINE integers first_lanes(index_t count) {
+    integers index;
+    for (int i = 0; i < W; ++i) index.lanes[i] = i;
+    return index < integers(static_cast<integer>(count));
+  }
+  // `Relation` as the instruction numbers them.
+  template <int Relation>
+  static ATTD_INLINE mask compare(const pack& a, const pack& b) {
+    mask r;
+    detail::on_registers<sizeof(vector)>([&]() ATTD_INLINE_LAMBDA {
+      if constexpr (sizeof(T) == 4) {
+        r.bits = __builtin_ia32_cmpps512_mask(a.lanes, b.lanes, Relation, -1, 4);
+      } else {
+        r.bits = __builtin_ia32_cmppd512_mask(a.lanes, b.lanes, Relation, -1, 4);
+      }
+    });
     return r;
+  }
+  template <class Bits>
+  static ATTD_INLINE Bits first_bits(index_t count) {
+    return static_cast<Bits>((1u << count) - 1u);
   }
 #endif
 };
@@ -129,48 +288,72 @@ inline constexpr bool is_pack_v = is_pack<T>::value;
 
 /// Lane-wise `condition ? a : b`; both sides are computed.
 template <class T, int W>
-ATTD_INLINE pack<T, W> select(typename pack<T, W>::mask condition, pack<T, W> a, pack<T, W> b) {
-  return pack<T, W>(condition ? a.lanes : b.lanes);
+ATTD_INLINE pack<T, W> select(const typename pack<T, W>::mask& condition, const pack<T, W>& a,
+                              const pack<T, W>& b) {
+  pack<T, W> r;
+#if ATTD_GCC_X86
+  if constexpr (pack<T, W>::compares_to_bits) {
+    detail::on_registers<sizeof(r)>([&]() ATTD_INLINE_LAMBDA {
+      if constexpr (sizeof(T) == 4) {
+        r.lanes = __builtin_ia32_blendmps_512_mask(b.lanes, a.lanes, condition.bits);
+      } else {
+        r.lanes = __builtin_ia32_blendmpd_512_mask(b.lanes, a.lanes, condition.bits);
+      }
+    });
+    return r;
+  } else
+#endif
+    r.lanes = condition.lanes ? a.lanes : b.lanes;
+  return r;
 }
 
 /// Calls a scalar function on every lane: for the few functions without a vector form.
 template <class T, int W, class F>
-ATTD_INLINE pack<T, W> map_lanes(pack<T, W> x, F f) {
+ATTD_INLINE pack<T, W> map_lanes(const pack<T, W>& x, F f) {
   pack<T, W> r;
   for (int i = 0; i < W; ++i) r.lanes[i] = f(x.lanes[i]);
   return r;
 }
 
+}  // namespace ATTD_FLAGS
+
 namespace detail {
+inline namespace ATTD_FLAGS {
 
 // x_i + x_{i + W/2}; in registers, which copies of memory would leave.
 template <class T, int W>
-ATTD_INLINE pack<T, W / 2> sum_of_halves(pack<T, W> x) {
-  using V = typename pack<T, W / 2>::vector;
+ATTD_INLINE pack<T, W / 2> sum_of_halves(const pack<T, W>& x) {
+  pack<T, W / 2> r;
   const auto v = x.lanes;
   if constexpr (W == 16) {
-    return V(__builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
-             __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15));
+    r.lanes = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
+              __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
   } else if constexpr (W == 8) {
-    return V(__builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7));
+    r.lanes = __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
   } else {
     static_assert(W == 4);
-    return V(__builtin_shufflevector(v, v, 0, 1) + __builtin_shufflevector(v, v, 2, 3));
+    r.lanes = __builtin_shufflevector(v, v, 0, 1) + __builtin_shufflevector(v, v, 2, 3);
   }
+  return r;
 }
 
 // a0 + a2, b0 + b2, a1 + a3, b1 + b3
 template <class T>
-ATTD_INLINE pack<T, 4> sum_of_pairs(pack<T, 4> a, pack<T, 4> b) {
-  return pack<T, 4>(__builtin_shufflevector(a.lanes, b.lanes, 0, 4, 1, 5)) +
-         pack<T, 4>(__builtin_shufflevector(a.lanes, b.lanes, 2, 6, 3, 7));
+ATTD_INLINE pack<T, 4> sum_of_pairs(const pack<T, 4>& a, const pack<T, 4>& b) {
+  pack<T, 4> r;
+  r.lanes = __builtin_shufflevector(a.lanes, b.lanes, 0, 4, 1, 5) +
+            __builtin_shufflevector(a.lanes, b.lanes, 2, 6, 3, 7);
+  return r;
 }
 
+}  // namespace ATTD_FLAGS
 }  // namespace detail
+
+inline namespace ATTD_FLAGS {
 
 /// Sum of all lanes, in a fixed pairwise order.
 template <class T, int W>
-ATTD_INLINE T sum_lanes(pack<T, W> x) {
+ATTD_INLINE T sum_lanes(const pack<T, W>& x) {
   if constexpr (W == 1) {
     return x.lanes[0];
   } else if constexpr (W == 2) {
@@ -190,189 +373,15 @@ ATTD_INLINE pack<T, 4> sum_lanes_of_four(const pack<T, W> (&x)[4]) {
     return sum_lanes_of_four(half);
   } else {
     const auto a = detail::sum_of_pairs(x[0], x[1]), b = detail::sum_of_pairs(x[2], x[3]);
-    return pack<T, 4>(__builtin_shufflevector(a.lanes, b.lanes, 0, 1, 4, 5)) +
-           pack<T, 4>(__builtin_shufflevector(a.lanes, b.lanes, 2, 3, 6, 7));
+    pack<T, 4> r;
+    r.lanes = __builtin_shufflevector(a.lanes, b.lanes, 0, 1, 4, 5) +
+              __builtin_shufflevector(a.lanes, b.lanes, 2, 3, 6, 7);
+    return r;
   }
 }
 
-namespace detail {
-
-// a > b ? a : b and a < b ? a : b, so b where one of them is not a number.
-template <class T, int W>
-ATTD_INLINE pack<T, W> larger(pack<T, W> a, pack<T, W> b) {
-  return select(a > b, a, b);
-}
-template <class T, int W>
-ATTD_INLINE pack<T, W> smaller(pack<T, W> a, pack<T, W> b) {
-  return select(a < b, a, b);
-}
-// One instruction on x86. Clang finds it in the form above; GCC needs to be told.
-#if defined(__GNUC__) && !defined(__clang__) && defined(__SSE2__)
-ATTD_INLINE pack<float, 4> larger(pack<float, 4> a, pack<float, 4> b) {
-  return __builtin_ia32_maxps(a.lanes, b.lanes);
-}
-ATTD_INLINE pack<float, 4> smaller(pack<float, 4> a, pack<float, 4> b) {
-  return __builtin_ia32_minps(a.lanes, b.lanes);
-}
-ATTD_INLINE pack<double, 2> larger(pack<double, 2> a, pack<double, 2> b) {
-  return __builtin_ia32_maxpd(a.lanes, b.lanes);
-}
-ATTD_INLINE pack<double, 2> smaller(pack<double, 2> a, pack<double, 2> b) {
-  return __builtin_ia32_minpd(a.lanes, b.lanes);
-}
-#if defined(__AVX__)
-ATTD_INLINE pack<float, 8> larger(pack<float, 8> a, pack<float, 8> b) {
-  return __builtin_ia32_maxps256(a.lanes, b.lanes);
-}
-ATTD_INLINE pack<float, 8> smaller(pack<float, 8> a, pack<float, 8> b) {
-  return __builtin_ia32_minps256(a.lanes, b.lanes);
-}
-ATTD_INLINE pack<double, 4> larger(pack<double, 4> a, pack<double, 4> b) {
-  return __builtin_ia32_maxpd256(a.lanes, b.lanes);
-}
-ATTD_INLINE pack<double, 4> smaller(pack<double, 4> a, pack<double, 4> b) {
-  return __builtin_ia32_minpd256(a.lanes, b.lanes);
-}
-#endif
-#if defined(__AVX512F__)
-ATTD_INLINE pack<float, 16> larger(pack<float, 16> a, pack<float, 16> b) {
-  return __builtin_ia32_maxps512_mask(a.lanes, b.lanes, b.lanes, -1, 4);
-}
-ATTD_INLINE pack<float, 16> smaller(pack<float, 16> a, pack<float, 16> b) {
-  return __builtin_ia32_minps512_mask(a.lanes, b.lanes, b.lanes, -1, 4);
-}
-ATTD_INLINE pack<double, 8> larger(pack<double, 8> a, pack<double, 8> b) {
-  return __builtin_ia32_maxpd512_mask(a.lanes, b.lanes, b.lanes, -1, 4);
-}
-ATTD_INLINE pack<double, 8> smaller(pack<double, 8> a, pack<double, 8> b) {
-  return __builtin_ia32_minpd512_mask(a.lanes, b.lanes, b.lanes, -1, 4);
-}
-#endif
-#endif
-
-// x limited to [low, high]; NaN stays NaN.
-template <class T, int W>
-ATTD_INLINE pack<T, W> limited(pack<T, W> x, T low, T high) {
-  return smaller(pack<T, W>(high), larger(pack<T, W>(low), x));
-}
-
-// 2^n p for the integer n that was rounded to by adding `magic` = 1.5 * 2^23 + 127 (float) or
-// 1.5 * 2^52 + 1023 (double): shifting leaves the exponent bits of 2^n, which is 0 for the lowest
-// exponent and infinite for the highest.
-template <int W>
-ATTD_INLINE pack<float, W> scale_by_rounded(pack<float, W> p, pack<float, W> with_magic) {
-  typename pack<float, W>::mask bits;
-  std::memcpy(&bits, &with_magic.lanes, sizeof bits);
-  bits = bits << 23;
-  pack<float, W> scale;
-  std::memcpy(&scale.lanes, &bits, sizeof bits);
-  return p * scale;
-}
-template <int W>
-ATTD_INLINE pack<double, W> scale_by_rounded(pack<double, W> p, pack<double, W> with_magic) {
-  typename pack<double, W>::mask bits;
-  std::memcpy(&bits, &with_magic.lanes, sizeof bits);
-  bits = bits << 52;
-  pack<double, W> scale;
-  std::memcpy(&scale.lanes, &bits, sizeof bits);
-  return p * scale;
-}
-
-}  // namespace detail
-
-/// 2^x to 2 ulp (float) or 3e-16 relative (double), exact at 0: the exponential to use where a
-/// factor log2(e) can be multiplied in beforehand. 0 below the normal range, inf above it, NaN
-/// stays NaN. Polynomial of least relative error on [-1/2, 1/2] among those with p(0) = 1.
-template <int W>
-ATTD_INLINE pack<float, W> exp2(pack<float, W> x) {
-  using P = pack<float, W>;
-  constexpr float magic = 12582912.0f + 127.0f;
-  x = detail::limited(x, -127.0f, 128.0f);
-  const P with_magic = x + P(magic);
-  const P r = x - (with_magic - P(magic));
-  P p(0.0013264582593048495f);
-  p = p * r + P(0.0096713726459984901f);
-  p = p * r + P(0.055507328678338047f);
-  p = p * r + P(0.24022244322463296f);
-  p = p * r + P(0.69314697893212052f);
-  p = p * r + P(1.0f);
-  return detail::scale_by_rounded(p, with_magic);
-}
-
-template <int W>
-ATTD_INLINE pack<double, W> exp2(pack<double, W> x) {
-  using P = pack<double, W>;
-  constexpr double magic = 6755399441055744.0 + 1023.0;
-  x = detail::limited(x, -1023.0, 1024.0);
-  const P with_magic = x + P(magic);
-  const P r = x - (with_magic - P(magic));
-  P p(4.4348008656549263044e-10);
-  p = p * r + P(7.073738634376873095e-09);
-  p = p * r + P(1.0178199010934608505e-07);
-  p = p * r + P(1.3215435525788288396e-06);
-  p = p * r + P(1.5252733495383389713e-05);
-  p = p * r + P(0.00015403530456660176817);
-  p = p * r + P(0.0013333558146771298369);
-  p = p * r + P(0.0096181291075944450736);
-  p = p * r + P(0.055504108664820098196);
-  p = p * r + P(0.24022650695910130469);
-  p = p * r + P(0.69314718055994528623);
-  p = p * r + P(1.0);
-  return detail::scale_by_rounded(p, with_magic);
-}
-
-/// e^x to 1 ulp (float) or 4e-16 relative (double); 0 below the normal range, inf above it, NaN
-/// stays NaN. Cody-Waite reduction to [-ln2/2, ln2/2] and a polynomial (Cephes coefficients).
-template <int W>
-ATTD_INLINE pack<float, W> exp(pack<float, W> x) {
-  using P = pack<float, W>;
-  constexpr float magic = 12582912.0f + 127.0f;
-  x = detail::limited(x, -88.0f, 89.0f);
-  const P with_magic = x * P(1.44269504088896341f) + P(magic);
-  const P n = with_magic - P(magic);
-  P r = x - n * P(0.693359375f);
-  r = r + n * P(2.12194440e-4f);
-  P p = P(1.9875691500e-4f);
-  p = p * r + P(1.3981999507e-3f);
-  p = p * r + P(8.3334519073e-3f);
-  p = p * r + P(4.1665795894e-2f);
-  p = p * r + P(1.6666665459e-1f);
-  p = p * r + P(5.0000001201e-1f);
-  p = p * (r * r) + r + P(1.0f);
-  return detail::scale_by_rounded(p, with_magic);
-}
-
-template <int W>
-ATTD_INLINE pack<double, W> exp(pack<double, W> x) {
-  using P = pack<double, W>;
-  using I = typename P::mask;
-  constexpr double round = 6755399441055744.0;  // 1.5 * 2^52
-  const P shifted = x * P(1.4426950408889634074) + P(round);
-  const P n = shifted - P(round);
-  P r = x - n * P(6.93145751953125e-1);
-  r = r - n * P(1.42860682030941723212e-6);
-  const P rr = r * r;
-  P numerator = P(1.26177193074810590878e-4);
-  numerator = numerator * rr + P(3.02994407707441961300e-2);
-  numerator = r * (numerator * rr + P(9.99999999999999999910e-1));
-  P denominator = P(3.00198505138664455042e-6);
-  denominator = denominator * rr + P(2.52448340349684104192e-3);
-  denominator = denominator * rr + P(2.27265548208155028766e-1);
-  denominator = denominator * rr + P(2.0);
-  P p = P(1.0) + P(2.0) * (numerator / (denominator - numerator));
-  I bits, shifted_bits, offset_bits;
-  const P offset(round);
-  std::memcpy(&bits, &p.lanes, sizeof bits);
-  std::memcpy(&shifted_bits, &shifted.lanes, sizeof bits);
-  std::memcpy(&offset_bits, &offset.lanes, sizeof bits);
-  bits = bits + ((shifted_bits - offset_bits) << 52);
-  P result;
-  std::memcpy(&result.lanes, &bits, sizeof bits);
-  result = select(x < P(-708.0), P(0.0), result);
-  result = select(x > P(709.0), P(__builtin_inf()), result);
-  return pack<double, W>((x.lanes != x.lanes) ? x.lanes : result.lanes);
-}
-
+}  // namespace ATTD_FLAGS
 }  // namespace attd
 
+#pragma GCC diagnostic pop
 #undef ATTD_ALLOW_FUSING

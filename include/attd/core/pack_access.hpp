@@ -30,8 +30,8 @@ template <class T, int W>
 using lanes_t = typename detail::lanes_of<std::remove_const_t<T>, W>::type;
 
 /// Lanes in one register for the plain number under `T`.
-template <class T>
-inline constexpr int lane_count = simd_bytes / int(sizeof(primal_t<T>));
+template <class T, int Bytes = simd_bytes>
+inline constexpr int lane_count = Bytes / int(sizeof(primal_t<T>));
 
 /// Whether kernels on packs exist for the number type `T`: float, double and one dual level of
 /// these. `none` counts as supported, since nothing is done with it.

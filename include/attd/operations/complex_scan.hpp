@@ -5,6 +5,7 @@
 
 #include <attd/core/math.hpp>
 #include <attd/operations/detail/scan_shapes.hpp>
+#include <vector>
 
 namespace attd::operations {
 
@@ -26,10 +27,11 @@ complex_view<X> complex_planes(view<X> re, view<X> im) {
 
 /// Memory that `complex_scan_backward` computes in; keep it between calls. `T` is the type with
 /// most dual levels among the operands. The plain loops keep the states of one channel and state
-/// number over one sequence in it; other backends use it as they like.
+/// number over one sequence in `states`; other backends use what they like.
 template <class T>
 struct complex_scan_scratch {
   tensor<T> states;
+  std::vector<tensor<primal_t<T>>> workers;  ///< memory of each thread
 };
 
 namespace detail {

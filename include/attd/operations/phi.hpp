@@ -24,7 +24,7 @@ inline constexpr std::array<double, 17> phi1_coefficients = [] {
 // Horner's rule; `Real` is the plain type in which the coefficients enter, so that duals do not
 // multiply by zero tangents.
 template <class Real, class Z>
-ATTD_HD Z phi1_series(Z z, Z start) {
+ATTD_HD inline Z phi1_series(Z z, Z start) {
   Z sum = start;
   for (std::size_t k = phi1_coefficients.size() - 1; k-- > 0;) {
     if constexpr (is_complex_v<Z>) {
@@ -48,7 +48,7 @@ ATTD_HD Z phi1_series(Z z, Z start) {
 ///
 /// *Source*: [Higham2008, Sec. 10.7.4] for the function; the series is its definition.
 template <class T>
-ATTD_HD T phi1(T z) {
+ATTD_HD inline T phi1(T z) {
   using Real = primal_t<T>;
   const T start = T(Real(detail::phi1_coefficients.back()));
   const auto small = primal(abs(z)) < Real(0.5);
@@ -62,7 +62,7 @@ ATTD_HD T phi1(T z) {
 
 /// phi1 of a complex number; the same rule with |z| the modulus.
 template <class T>
-ATTD_HD complex_number<T> phi1(complex_number<T> z) {
+ATTD_HD inline complex_number<T> phi1(complex_number<T> z) {
   using Real = primal_t<T>;
   const complex_number<T> start{T(Real(detail::phi1_coefficients.back())), T(Real(0))};
   const Real x = primal(z.re), y = primal(z.im);

@@ -5,15 +5,18 @@
 
 #include <attd/core/math.hpp>
 #include <attd/operations/detail/scan_shapes.hpp>
+#include <vector>
 
 namespace attd::operations {
 
 /// Memory that `selective_scan_backward` computes in; keep it between calls. `T` is the type with
 /// most dual levels among the operands. The plain loops keep the states of one channel and state
-/// number over one sequence in it; other backends use it as they like.
+/// number over one sequence in `states`; other backends use what they like.
 template <class T>
 struct selective_scan_scratch {
   tensor<T> states;
+  std::vector<tensor<primal_t<T>>> workers;  ///< memory of each thread
+  tensor<T> shares_b, shares_c;              ///< [part, token, state]: shares of d_b and d_c
 };
 
 /// Selective scan, for every sequence, channel j and state number n:

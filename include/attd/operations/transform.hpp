@@ -24,12 +24,11 @@ std::remove_const_t<X> broadcast_at(view<X> x, index_t row, index_t column) {
 
 // df/dx_I at plain or dual arguments: one more dual level, seeded in slot I only.
 template <std::size_t I, class F, class... X>
-auto partial_derivative(const F& f, const X&... x) {
+ATTD_INLINE auto partial_derivative(const F& f, const X&... x) {
   using S = promote_t<X...>;
-  const auto seed = [&]<std::size_t J>(const auto& v) {
-    return dual<S>(S(v), J == I ? S(1) : S(0));
-  };
-  return [&]<std::size_t... J>(std::index_sequence<J...>) {
+  const auto seed = [&]<std::size_t J>(const auto& v)
+                        ATTD_INLINE_LAMBDA { return dual<S>(S(v), J == I ? S(1) : S(0)); };
+  return [&]<std::size_t... J>(std::index_sequence<J...>) ATTD_INLINE_LAMBDA {
     return f(seed.template operator()<J>(x)...).tangent;
   }(std::index_sequence_for<X...>{});
 }

@@ -4,10 +4,12 @@
 #pragma once
 
 #include <algorithm>
+#include <attd/backends/eigen/execution.hpp>
 #include <attd/backends/eigen/lane_array.hpp>
 #include <attd/operations/complex_scan.hpp>
 
 namespace attd::eigen_detail {
+inline namespace ATTD_FLAGS {
 
 // States whose recurrences run side by side in one pass over the tokens; more take more passes.
 inline constexpr index_t complex_state_block = 32;
@@ -32,15 +34,16 @@ ATTD_INLINE complex_lanes<lanes_t<X, W>> load_rows(operations::complex_view<X> v
 }
 
 /// `operations::complex_scan` on packs.
-template <operations::direction Way, class U, class A, class B, class C, class D, class I, class Y,
-          class F>
+template <int Bytes, operations::direction Way, class U, class A, class B, class C, class D,
+          class I, class Y, class F>
   requires scannable<U, A, B, C, D, I, Y, F>
-void complex_scan(const sequences& batch, view<U> u, operations::complex_view<A> a,
-                  operations::complex_view<B> b, operations::complex_view<C> c, view<D> d,
-                  operations::complex_view<I> initial, view<Y> y,
-                  operations::complex_view<F> final) {
+ATTD_INLINE void complex_scan(part part_of_channels, const sequences& batch, view<U> u,
+                              operations::complex_view<A> a, operations::complex_view<B> b,
+                              operations::complex_view<C> c, view<D> d,
+                              operations::complex_view<I> initial, view<Y> y,
+                              operations::complex_view<F> final) {
   using operations::detail::dynamics_of;
-  constexpr int W = lane_count<U>;
+  constexpr int W = lane_count<U, Bytes>;
   using PH = lanes_t<promote_t<U, A, B, I>, W>;
   using PY = lanes_t<promote_t<U, A, B, C, D, I>, W>;
   const index_t channels = u.columns(), states = c.re.columns();
@@ -51,7 +54,7 @@ void complex_scan(const sequences& batch, view<U> u, operations::complex_view<A>
   for (index_t s = 0; s < batch.count(); ++s) {
     const index_t first = batch.offset(s), length = batch.length(s), row = s * channels;
     const index_t row_a = dynamics_of(a.re, s) * channels, row_b = dynamics_of(b.re, s) * channels;
-    for (index_t j = 0; j < channels; j += W) {
+    for (index_t j = part_of_channels.begin; j < part_of_channels.end; j += W) {
       const index_t count = channels - j;
       const auto skip = load_or_zero<W, lanes_t<promote_t<U, D>, W>>(d, 0, j, count);
       for (index_t n0 = 0; n0 < states; n0 += complex_state_block) {
@@ -91,19 +94,19 @@ void complex_scan(const sequences& batch, view<U> u, operations::complex_view<A>
 
 /// `operations::complex_scan_backward` on packs. For each register of channels, states are kept at
 /// the beginning of chunks of tokens and recomputed chunk by chunk in cache.
-template <operations::direction Way, class T, class U, class A, class B, class C, class D, class I,
-          class DY, class DF, class DU, class DA, class DB, class DC, class DD, class DI>
-  requires scannable<U, T, A, B, C, D, I, DY, DF, DU, DA, DB, DC, DD, DI>
-void complex_scan_backward(const sequences& batch, operations::complex_scan_scratch<T>& scratch,
-                           view<U> u, operations::complex_view<A> a, operations::complex_view<B> b,
-                           operations::complex_view<C> c, view<D> d,
-                           operations::complex_view<I> initial, view<DY> d_y,
-                           operations::complex_view<DF> d_final, view<DU> d_u,
-                           operations::complex_view<DA> d_a, operations::complex_view<DB> d_b,
-                           operations::complex_view<DC> d_c, view<DD> d_d,
-                           operations::complex_view<DI> d_initial) {
+template <int Bytes, operations::direction Way, class Number, class U, class A, class B, class C,
+          class D, class I, class DY, class DF, class DU, class DA, class DB, class DC, class DD,
+          class DI>
+  requires scannable<U, A, B, C, D, I, DY, DF, DU, DA, DB, DC, DD, DI>
+ATTD_INLINE void complex_scan_backward(
+    part part_of_channels, const sequences& batch, tensor<Number>& memory, view<U> u,
+    operations::complex_view<A> a, operations::complex_view<B> b, operations::complex_view<C> c,
+    view<D> d, operations::complex_view<I> initial, view<DY> d_y,
+    operations::complex_view<DF> d_final, view<DU> d_u, operations::complex_view<DA> d_a,
+    operations::complex_view<DB> d_b, operations::complex_view<DC> d_c, view<DD> d_d,
+    operations::complex_view<DI> d_initial) {
   using operations::detail::dynamics_of;
-  constexpr int W = lane_count<U>;
+  constexpr int W = lane_count<U, Bytes>;
   using number = primal_t<U>;
   using PU = lanes_t<U, W>;
   using PDY = lanes_t<DY, W>;
@@ -148,7 +151,6 @@ void complex_scan_backward(const sequences& batch, operations::complex_scan_scra
   };
   lane_arena<number> sizes;
   cut(sizes);
-  auto& memory = plain_numbers(scratch.states);
   memory.resize({sizes.used});
   lane_arena<number> arena{memory.data()};
   const arrays m = cut(arena);
@@ -160,7 +162,7 @@ void complex_scan_backward(const sequences& batch, operations::complex_scan_scra
     const auto token = [=](index_t i) {
       return operations::detail::scan_token<Way>(first, length, i);
     };
-    for (index_t j = 0; j < channels; j += W) {
+    for (index_t j = part_of_channels.begin; j < part_of_channels.end; j += W) {
       const index_t count = channels - j;
       PS sum_d(0);
       for (index_t n = 0; n < states; ++n) {
@@ -265,4 +267,5 @@ void complex_scan_backward(const sequences& batch, operations::complex_scan_scra
   }
 }
 
+}  // namespace ATTD_FLAGS
 }  // namespace attd::eigen_detail

@@ -4,11 +4,13 @@
 #pragma once
 
 #include <algorithm>
+#include <attd/backends/eigen/execution.hpp>
 #include <attd/core/pack_access.hpp>
 #include <attd/core/sequences.hpp>
 #include <type_traits>
 
 namespace attd::eigen_detail {
+inline namespace ATTD_FLAGS {
 
 // Taps of one pack of channels are kept in registers up to this kernel size.
 inline constexpr index_t most_kept_taps = 8;
@@ -52,10 +54,11 @@ struct convolution_input {
   }
 };
 
-template <class X, class K, class B, class H, class Y, class F>
-void causal_convolution(const sequences& batch, view<X> x, view<K> weight, view<B> bias,
-                        view<H> initial, view<Y> y, view<F> final) {
-  constexpr int W = lane_count<X>;
+template <int Bytes, class X, class K, class B, class H, class Y, class F>
+ATTD_INLINE void causal_convolution(part channels, const sequences& batch, view<X> x,
+                                    view<K> weight, view<B> bias, view<H> initial, view<Y> y,
+                                    view<F> final) {
+  constexpr int W = lane_count<X, Bytes>;
   using P = lanes_t<promote_t<X, K, B, H>, W>;
   const index_t carried = weight.columns() - 1, columns = x.columns();
   for (index_t b = 0; b < batch.count(); ++b) {
@@ -63,7 +66,7 @@ void causal_convolution(const sequences& batch, view<X> x, view<K> weight, view<
     const convolution_input<W, X, H> input{x.row_range(first, length), initial[b], carried};
     for (index_t begin = 0; begin < length; begin += convolution_tokens) {
       const index_t end = std::min(length, begin + convolution_tokens);
-      for (index_t c = 0; c < columns; c += W) {
+      for (index_t c = channels.begin; c < channels.end; c += W) {
         const index_t left = columns - c;
         const taps<W, K> w(weight, c, left);
         P start(0);
@@ -74,7 +77,7 @@ void causal_convolution(const sequences& batch, view<X> x, view<K> weight, view<
           for (index_t j = 0; j <= carried; ++j) sum += w[j] * input.at(t - carried + j, c, left);
           store(y, first + t, c, left, sum);
         }
-        const auto rest = [&](auto taps_here, auto count) __attribute__((always_inline)) {
+        const auto rest = [&](auto taps_here, auto count) ATTD_INLINE_LAMBDA {
           for (; t < end; ++t) {
             P sum = start;
             for (index_t j = 0; j < taps_here; ++j) {
@@ -93,7 +96,7 @@ void causal_convolution(const sequences& batch, view<X> x, view<K> weight, view<
     if constexpr (!is_none_v<view<F>>) {
       const auto out = final[b];
       for (index_t i = 0; i < carried; ++i) {
-        for (index_t c = 0; c < columns; c += W) {
+        for (index_t c = channels.begin; c < channels.end; c += W) {
           store(out, i, c, columns - c, input.at(length - carried + i, c, columns - c));
         }
       }
@@ -101,11 +104,13 @@ void causal_convolution(const sequences& batch, view<X> x, view<K> weight, view<
   }
 }
 
-template <class X, class K, class H, class DY, class DF, class DX, class DK, class DB, class DH>
-void causal_convolution_backward(const sequences& batch, view<X> x, view<K> weight, view<H> initial,
-                                 view<DY> d_y, view<DF> d_final, view<DX> d_x, view<DK> d_weight,
-                                 view<DB> d_bias, view<DH> d_initial) {
-  constexpr int W = lane_count<X>;
+template <int Bytes, class X, class K, class H, class DY, class DF, class DX, class DK, class DB,
+          class DH>
+ATTD_INLINE void causal_convolution_backward(part channels, const sequences& batch, view<X> x,
+                                             view<K> weight, view<H> initial, view<DY> d_y,
+                                             view<DF> d_final, view<DX> d_x, view<DK> d_weight,
+                                             view<DB> d_bias, view<DH> d_initial) {
+  constexpr int W = lane_count<X, Bytes>;
   const index_t carried = weight.columns() - 1, columns = x.columns();
   for (index_t b = 0; b < batch.count(); ++b) {
     const index_t first = batch.offset(b), length = batch.length(b);
@@ -113,7 +118,7 @@ void causal_convolution_backward(const sequences& batch, view<X> x, view<K> weig
     const auto dy = d_y.row_range(first, length);
     for (index_t begin = 0; begin < length; begin += convolution_tokens) {
       const index_t end = std::min(length, begin + convolution_tokens);
-      for (index_t c = 0; c < columns; c += W) {
+      for (index_t c = channels.begin; c < channels.end; c += W) {
         const index_t left = columns - c;
         if constexpr (!is_none_v<view<DB>>) {
           lanes_t<DB, W> sum = load<W>(d_bias, 0, c, left);
@@ -121,18 +126,37 @@ void causal_convolution_backward(const sequences& batch, view<X> x, view<K> weig
           store(d_bias, 0, c, left, sum);
         }
         if constexpr (!is_none_v<view<DK>>) {
-          for (index_t j = 0; j <= carried; ++j) {
-            lanes_t<DK, W> sum = load_rows<W>(d_weight, c, j, left);
-            for (index_t t = begin; t < end; ++t) {
-              sum += load<W>(dy, t, c, left) * input.at(t - carried + j, c, left);
+          using P = lanes_t<DK, W>;
+          if (carried == 3 && left >= W) {  // the usual kernel: all its taps in one pass
+            P sum[4];
+            const index_t inside = std::min(end, std::max(begin, carried));
+            for (index_t j = 0; j < 4; ++j) {
+              sum[j] = load_rows<W>(d_weight, c, j, left);
+              for (index_t t = begin; t < inside; ++t) {
+                sum[j] += load<W>(dy, t, c, W) * input.at(t - carried + j, c, W);
+              }
             }
-            store_rows(d_weight, c, j, left, sum);
+            for (index_t t = inside; t < end; ++t) {
+              const auto g = load<W>(dy, t, c, W);
+#pragma GCC unroll 4
+              for (index_t j = 0; j < 4; ++j) sum[j] += g * load<W>(input.x, t - 3 + j, c, W);
+            }
+            for (index_t j = 0; j < 4; ++j) store_rows(d_weight, c, j, left, sum[j]);
+          } else {
+            for (index_t j = 0; j <= carried; ++j) {
+              P sum = load_rows<W>(d_weight, c, j, left);
+              for (index_t t = begin; t < end; ++t) {
+                sum += load<W>(dy, t, c, left) * input.at(t - carried + j, c, left);
+              }
+              store_rows(d_weight, c, j, left, sum);
+            }
           }
         }
       }
     }
     // Gradient of the input at time s: what the outputs s .. s + K - 1 made of it, in that order.
-    const auto gather = [&](index_t s, index_t c, index_t left, const taps<W, K>& w, auto sum) {
+    const auto gather = [&](index_t s, index_t c, index_t left, const taps<W, K>& w,
+                            auto sum) ATTD_INLINE_LAMBDA {
       for (index_t t = std::max<index_t>(s, 0); t <= std::min(s + carried, length - 1); ++t) {
         sum += load<W>(dy, t, c, left) * w[carried - (t - s)];
       }
@@ -145,10 +169,19 @@ void causal_convolution_backward(const sequences& batch, view<X> x, view<K> weig
     if constexpr (!is_none_v<view<DX>>) {
       for (index_t begin = 0; begin < length; begin += convolution_tokens) {
         const index_t end = std::min(length, begin + convolution_tokens);
-        for (index_t c = 0; c < columns; c += W) {
+        for (index_t c = channels.begin; c < channels.end; c += W) {
           const index_t left = columns - c;
           const taps<W, K> w(weight, c, left);
-          for (index_t s = begin; s < end; ++s) {
+          index_t s = begin;
+          if (carried == 3 && left >= W) {  // the usual kernel, away from the sequence's end
+            for (; s < std::min(end, length - 3); ++s) {
+              lanes_t<DX, W> sum = load<W>(d_x, first + s, c, W);
+#pragma GCC unroll 4
+              for (index_t i = 0; i < 4; ++i) sum += load<W>(dy, s + i, c, W) * w[3 - i];
+              store(d_x, first + s, c, W, sum);
+            }
+          }
+          for (; s < end; ++s) {
             store(d_x, first + s, c, left,
                   gather(s, c, left, w, lanes_t<DX, W>(load<W>(d_x, first + s, c, left))));
           }
@@ -157,7 +190,7 @@ void causal_convolution_backward(const sequences& batch, view<X> x, view<K> weig
     }
     if constexpr (!is_none_v<view<DH>>) {
       const auto out = d_initial[b];
-      for (index_t c = 0; c < columns; c += W) {
+      for (index_t c = channels.begin; c < channels.end; c += W) {
         const index_t left = columns - c;
         const taps<W, K> w(weight, c, left);
         for (index_t i = 0; i < carried; ++i) {
@@ -169,4 +202,5 @@ void causal_convolution_backward(const sequences& batch, view<X> x, view<K> weig
   }
 }
 
+}  // namespace ATTD_FLAGS
 }  // namespace attd::eigen_detail

@@ -3,97 +3,102 @@
 // Softmax cross-entropy and softmax entropy on packs of classes.
 #pragma once
 
+#include <attd/backends/eigen/execution.hpp>
 #include <attd/backends/eigen/rows.hpp>
 #include <attd/operations/cross_entropy.hpp>
 #include <span>
 
 namespace attd::eigen_detail {
+inline namespace ATTD_FLAGS {
 
-template <class L>
-std::remove_const_t<L> exponential_sum(view<L> logits, index_t row, primal_t<L> shift) {
-  constexpr int W = lane_count<L>;
-  return sum_over_row<L>(logits.columns(), [&](index_t c, auto left) {
-    return exp(load<W>(logits, row, c, left) - pack<primal_t<L>>(shift));
+template <int Bytes, class L>
+ATTD_INLINE std::remove_const_t<L> exponential_sum(view<L> logits, index_t row, primal_t<L> shift) {
+  constexpr int W = lane_count<L, Bytes>;
+  return sum_over_row<Bytes, L>(logits.columns(), [&](index_t c, auto left) ATTD_INLINE_LAMBDA {
+    return exp(load<W>(logits, row, c, left) - pack<primal_t<L>, W>(shift));
   });
 }
 
-template <class L, class Id, class Y>
-void cross_entropy(view<L> logits, std::span<const Id> targets, view<Y> loss) {
+template <int Bytes, class L, class Id, class Y>
+ATTD_INLINE void cross_entropy(part rows, view<L> logits, std::span<const Id> targets,
+                               view<Y> loss) {
   using T = std::remove_const_t<L>;
-  for (index_t t = 0; t < logits.rows(); ++t) {
+  for (index_t t = rows.begin; t < rows.end; ++t) {
     const index_t target =
         operations::detail::checked_target("cross_entropy", targets, t, logits.columns());
     if (target < 0) {
       loss(t) = T(0);
       continue;
     }
-    const primal_t<L> shift = largest_in_row(primal_view(logits), t);
-    const T sum = exponential_sum(logits, t, shift);
+    const primal_t<L> shift = largest_in_row<Bytes>(primal_view(logits), t);
+    const T sum = exponential_sum<Bytes>(logits, t, shift);
     loss(t) = log(sum) - (T(logits.at(t, target)) - shift);
   }
 }
 
-template <class L, class Id, class G, class DL>
-void cross_entropy_backward(view<L> logits, std::span<const Id> targets, view<G> weight,
-                            view<DL> d_logits) {
+template <int Bytes, class L, class Id, class G, class DL>
+ATTD_INLINE void cross_entropy_backward(part rows, view<L> logits, std::span<const Id> targets,
+                                        view<G> weight, view<DL> d_logits) {
   using T = std::remove_const_t<L>;
-  constexpr int W = lane_count<L>;
-  for (index_t t = 0; t < logits.rows(); ++t) {
+  constexpr int W = lane_count<L, Bytes>;
+  for (index_t t = rows.begin; t < rows.end; ++t) {
     const index_t target =
         operations::detail::checked_target("cross_entropy_backward", targets, t, logits.columns());
     if (target < 0) continue;
     const std::remove_const_t<G> g = weight(t);
-    const primal_t<L> shift = largest_in_row(primal_view(logits), t);
-    const T sum = exponential_sum(logits, t, shift);
+    const primal_t<L> shift = largest_in_row<Bytes>(primal_view(logits), t);
+    const T sum = exponential_sum<Bytes>(logits, t, shift);
     const auto scale = broadcast<W>(promote_t<L, G>(g / sum));
     for (index_t c = 0; c < logits.columns(); c += W) {
       const index_t left = logits.columns() - c;
       add(d_logits, t, c, left,
-          scale * exp(load<W>(logits, t, c, left) - pack<primal_t<L>>(shift)));
+          scale * exp(load<W>(logits, t, c, left) - pack<primal_t<L>, W>(shift)));
     }
     d_logits.at(t, target) += -g;
   }
 }
 
 // sum_c p_c log p_c of one row, given its shift and the logarithm of its exponential sum.
-template <class L>
-std::remove_const_t<L> negative_entropy(view<L> logits, index_t row, primal_t<L> shift,
-                                        const std::remove_const_t<L>& log_sum) {
-  constexpr int W = lane_count<L>;
+template <int Bytes, class L>
+ATTD_INLINE std::remove_const_t<L> negative_entropy(view<L> logits, index_t row, primal_t<L> shift,
+                                                    const std::remove_const_t<L>& log_sum) {
+  constexpr int W = lane_count<L, Bytes>;
   const auto ls = broadcast<W>(log_sum);
-  return sum_over_row<L>(logits.columns(), [&](index_t c, auto left) {
-    const auto log_p = load<W>(logits, row, c, left) - pack<primal_t<L>>(shift) - ls;
+  return sum_over_row<Bytes, L>(logits.columns(), [&](index_t c, auto left) ATTD_INLINE_LAMBDA {
+    const auto log_p = load<W>(logits, row, c, left) - pack<primal_t<L>, W>(shift) - ls;
     return exp(log_p) * log_p;
   });
 }
 
-template <class L, class Y>
-void softmax_entropy(view<L> logits, view<Y> entropy) {
+template <int Bytes, class L, class Y>
+ATTD_INLINE void softmax_entropy(part rows, view<L> logits, view<Y> entropy) {
   using T = std::remove_const_t<L>;
-  for (index_t t = 0; t < logits.rows(); ++t) {
-    const primal_t<L> shift = largest_in_row(primal_view(logits), t);
-    const T log_sum = log(exponential_sum(logits, t, shift));
-    entropy(t) = -negative_entropy(logits, t, shift, log_sum);
+  for (index_t t = rows.begin; t < rows.end; ++t) {
+    const primal_t<L> shift = largest_in_row<Bytes>(primal_view(logits), t);
+    const T log_sum = log(exponential_sum<Bytes>(logits, t, shift));
+    entropy(t) = -negative_entropy<Bytes>(logits, t, shift, log_sum);
   }
 }
 
-template <class L, class G, class DL>
-void softmax_entropy_backward(view<L> logits, view<G> weight, view<DL> d_logits) {
+template <int Bytes, class L, class G, class DL>
+ATTD_INLINE void softmax_entropy_backward(part rows, view<L> logits, view<G> weight,
+                                          view<DL> d_logits) {
   using T = std::remove_const_t<L>;
-  constexpr int W = lane_count<L>;
-  for (index_t t = 0; t < logits.rows(); ++t) {
+  constexpr int W = lane_count<L, Bytes>;
+  for (index_t t = rows.begin; t < rows.end; ++t) {
     const std::remove_const_t<G> weight_t = weight(t);
     const auto g = broadcast<W>(weight_t);
-    const primal_t<L> shift = largest_in_row(primal_view(logits), t);
-    const T log_sum = log(exponential_sum(logits, t, shift));
+    const primal_t<L> shift = largest_in_row<Bytes>(primal_view(logits), t);
+    const T log_sum = log(exponential_sum<Bytes>(logits, t, shift));
     const auto ls = broadcast<W>(log_sum);
-    const auto negative = broadcast<W>(negative_entropy(logits, t, shift, log_sum));
+    const auto negative = broadcast<W>(negative_entropy<Bytes>(logits, t, shift, log_sum));
     for (index_t c = 0; c < logits.columns(); c += W) {
       const index_t left = logits.columns() - c;
-      const auto log_p = load<W>(logits, t, c, left) - pack<primal_t<L>>(shift) - ls;
+      const auto log_p = load<W>(logits, t, c, left) - pack<primal_t<L>, W>(shift) - ls;
       add(d_logits, t, c, left, g * (exp(log_p) * (negative - log_p)));
     }
   }
 }
 
+}  // namespace ATTD_FLAGS
 }  // namespace attd::eigen_detail

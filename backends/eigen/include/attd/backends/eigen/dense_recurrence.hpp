@@ -8,6 +8,7 @@
 #include <attd/operations/dense_recurrence.hpp>
 
 namespace attd::eigen_detail {
+inline namespace ATTD_FLAGS {
 
 // Larger matrices do not fit beside the states in the first cache; they run the plain loops.
 inline constexpr index_t largest_dense_state = 64;
@@ -61,10 +62,10 @@ ATTD_INLINE void dense_products(P* base, const M* matrix, view<X> v, index_t row
   }
 }
 
-template <class A, class X, class I, class H, class F, class N>
-void dense_recurrence_of_size(const sequences& batch, view<A> a, view<X> x, view<I> initial,
-                              view<H> h, view<F> final, N states) {
-  constexpr int W = lane_count<X>;
+template <int Bytes, class A, class X, class I, class H, class F, class N>
+ATTD_INLINE void dense_recurrence_of_size(const sequences& batch, view<A> a, view<X> x,
+                                          view<I> initial, view<H> h, view<F> final, N states) {
+  constexpr int W = lane_count<X, Bytes>;
   using PH = lanes_t<promote_t<A, X, I>, W>;
   constexpr index_t most_blocks = (largest_dense_state + W - 1) / W;
   const index_t blocks = (states + W - 1) / W;
@@ -108,28 +109,30 @@ void dense_recurrence_of_size(const sequences& batch, view<A> a, view<X> x, view
 }
 
 /// `operations::dense_recurrence` on packs, for up to `largest_dense_state` states.
-template <class A, class X, class I, class H, class F>
+template <int Bytes, class A, class X, class I, class H, class F>
   requires scannable<X, A, I, H, F>
-void dense_recurrence(const sequences& batch, view<A> a, view<X> x, view<I> initial, view<H> h,
-                      view<F> final) {
+ATTD_INLINE void dense_recurrence(const sequences& batch, view<A> a, view<X> x, view<I> initial,
+                                  view<H> h, view<F> final) {
   const index_t states = x.columns();
   if (states == 16) {  // a size worth a kernel of its own: all loops unroll
-    dense_recurrence_of_size(batch, a, x, initial, h, final, std::integral_constant<index_t, 16>{});
+    dense_recurrence_of_size<Bytes>(batch, a, x, initial, h, final,
+                                    std::integral_constant<index_t, 16>{});
   } else if (states <= largest_dense_state) {
-    dense_recurrence_of_size(batch, a, x, initial, h, final, states);
+    dense_recurrence_of_size<Bytes>(batch, a, x, initial, h, final, states);
   } else {
     plain_loops loops;
     operations::dense_recurrence(loops, batch, a, x, initial, h, final);
   }
 }
 
-template <class T, class A, class H, class I, class DH, class DF, class DX, class DA, class DI,
-          class N>
-void dense_recurrence_backward_of_size(const sequences& batch,
-                                       operations::dense_recurrence_scratch<T>& scratch, view<A> a,
-                                       view<H> h, view<I> initial, view<DH> d_h, view<DF> d_final,
-                                       view<DX> d_x, view<DA> d_a, view<DI> d_initial, N states) {
-  constexpr int W = lane_count<H>;
+template <int Bytes, class T, class A, class H, class I, class DH, class DF, class DX, class DA,
+          class DI, class N>
+ATTD_INLINE void dense_recurrence_backward_of_size(const sequences& batch,
+                                                   operations::dense_recurrence_scratch<T>& scratch,
+                                                   view<A> a, view<H> h, view<I> initial,
+                                                   view<DH> d_h, view<DF> d_final, view<DX> d_x,
+                                                   view<DA> d_a, view<DI> d_initial, N states) {
+  constexpr int W = lane_count<H, Bytes>;
   using PG = lanes_t<promote_t<A, DH, DF>, W>;
   using PS = lanes_t<promote_t<A, DH, DF, H, I>, W>;
   constexpr index_t most_blocks = (largest_dense_state + W - 1) / W;
@@ -186,7 +189,7 @@ void dense_recurrence_backward_of_size(const sequences& batch,
     if constexpr (!is_none_v<view<DA>>) {
       const index_t row = operations::detail::dynamics_of(d_a, s) * states;
       const auto tile = [&]<index_t Rows>(std::integral_constant<index_t, Rows>, index_t i0,
-                                          index_t r) __attribute__((always_inline)) {
+                                          index_t r) ATTD_INLINE_LAMBDA {
         const index_t count = states - r * W;
         PS sum[Rows];
         for (index_t m = 0; m < Rows; ++m) sum[m] = PS(0);
@@ -214,19 +217,21 @@ void dense_recurrence_backward_of_size(const sequences& batch,
 
 /// `operations::dense_recurrence_backward` on packs, for up to `largest_dense_state` states.
 /// Memory: g of the longest sequence's tokens.
-template <class T, class A, class H, class I, class DH, class DF, class DX, class DA, class DI>
+template <int Bytes, class T, class A, class H, class I, class DH, class DF, class DX, class DA,
+          class DI>
   requires scannable<H, T, A, I, DH, DF, DX, DA, DI>
-void dense_recurrence_backward(const sequences& batch,
-                               operations::dense_recurrence_scratch<T>& scratch, view<A> a,
-                               view<H> h, view<I> initial, view<DH> d_h, view<DF> d_final,
-                               view<DX> d_x, view<DA> d_a, view<DI> d_initial) {
+ATTD_INLINE void dense_recurrence_backward(const sequences& batch,
+                                           operations::dense_recurrence_scratch<T>& scratch,
+                                           view<A> a, view<H> h, view<I> initial, view<DH> d_h,
+                                           view<DF> d_final, view<DX> d_x, view<DA> d_a,
+                                           view<DI> d_initial) {
   const index_t states = h.columns();
   if (states == 16) {
-    dense_recurrence_backward_of_size(batch, scratch, a, h, initial, d_h, d_final, d_x, d_a,
-                                      d_initial, std::integral_constant<index_t, 16>{});
+    dense_recurrence_backward_of_size<Bytes>(batch, scratch, a, h, initial, d_h, d_final, d_x, d_a,
+                                             d_initial, std::integral_constant<index_t, 16>{});
   } else if (states <= largest_dense_state) {
-    dense_recurrence_backward_of_size(batch, scratch, a, h, initial, d_h, d_final, d_x, d_a,
-                                      d_initial, states);
+    dense_recurrence_backward_of_size<Bytes>(batch, scratch, a, h, initial, d_h, d_final, d_x, d_a,
+                                             d_initial, states);
   } else {
     plain_loops loops;
     operations::dense_recurrence_backward(loops, batch, scratch, a, h, initial, d_h, d_final, d_x,
@@ -234,4 +239,5 @@ void dense_recurrence_backward(const sequences& batch,
   }
 }
 
+}  // namespace ATTD_FLAGS
 }  // namespace attd::eigen_detail

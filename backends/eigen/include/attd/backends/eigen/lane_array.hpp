@@ -9,6 +9,7 @@
 #include <type_traits>
 
 namespace attd::eigen_detail {
+inline namespace ATTD_FLAGS {
 
 /// Whether a scan over operands of these types has a kernel on packs: float or double throughout,
 /// plain or one dual level, some of them absent.
@@ -136,4 +137,5 @@ ATTD_INLINE P load_rows_or_zero(view<X> v, index_t row, index_t column, index_t 
   }
 }
 
+}  // namespace ATTD_FLAGS
 }  // namespace attd::eigen_detail

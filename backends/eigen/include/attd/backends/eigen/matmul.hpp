@@ -5,12 +5,15 @@
 
 #include <Eigen/Core>
 #include <algorithm>
-#include <attd/core/pack.hpp>
+#include <attd/backends/eigen/execution.hpp>
+#include <attd/core/pack_access.hpp>
 #include <attd/core/tensor.hpp>
 #include <attd/operations/matmul.hpp>
 #include <utility>
+#include <vector>
 
 namespace attd::eigen_detail {
+inline namespace ATTD_FLAGS {
 
 using operations::transpose;
 using operations::update;
@@ -65,14 +68,16 @@ void blocked_product(product_scratch<T>& scratch, view<const T> a, view<const T>
 // R rows and P packs of C, all full or (P = 1) the first `count` lanes of one. Every element is one
 // sum over depth in order, so its bits do not depend on R, P or its place in the tile. a[r row_a +
 // k step_a] is op(A), b and c are rows of the given strides.
-template <update U, int R, int P, bool Full, class T>
+template <int Bytes, update U, int R, int P, bool Full, class T>
 ATTD_INLINE void tile(const T* a, index_t row_a, index_t step_a, const T* b, index_t stride_b, T* c,
                       index_t stride_c, index_t depth, index_t count) {
-  using V = pack<T>;
+  using V = pack<T, lane_count<T, Bytes>>;
   constexpr int W = V::width;
   V sum[R][P];
-  const auto load = [&](const T* p) { return Full ? V::load(p) : V::load_partial(p, count); };
-  const auto rank_one = [&](auto&& put) __attribute__((always_inline)) {
+  const auto load = [&](const T* p) ATTD_INLINE_LAMBDA {
+    return Full ? V::load(p) : V::load_partial(p, count);
+  };
+  const auto rank_one = [&](auto&& put) ATTD_INLINE_LAMBDA {
     V row[P];
 #pragma GCC unroll 4
     for (int p = 0; p < P; ++p) row[p] = load(b + p * W);
@@ -92,10 +97,10 @@ ATTD_INLINE void tile(const T* a, index_t row_a, index_t step_a, const T* b, ind
       for (int p = 0; p < P; ++p) sum[r][p] = load(c + r * stride_c + p * W);
     }
   } else {
-    rank_one([](V& s, V term) __attribute__((always_inline)) { s = term; });
+    rank_one([](V& s, V term) ATTD_INLINE_LAMBDA { s = term; });
   }
   for (index_t k = U == update::add ? 0 : 1; k < depth; ++k) {
-    rank_one([](V& s, V term) __attribute__((always_inline)) { s += term; });
+    rank_one([](V& s, V term) ATTD_INLINE_LAMBDA { s += term; });
   }
 #pragma GCC unroll 4
   for (int r = 0; r < R; ++r) {
@@ -111,9 +116,9 @@ ATTD_INLINE void tile(const T* a, index_t row_a, index_t step_a, const T* b, ind
 }
 
 // A strip of R rows, widest tiles first.
-template <transpose Ta, update U, int R, class T>
+template <int Bytes, transpose Ta, update U, int R, class T>
 ATTD_INLINE void strip(view<const T> a, view<const T> b, view<T> c, index_t depth, index_t i) {
-  constexpr index_t W = pack<T>::width;
+  constexpr index_t W = lane_count<T, Bytes>;
   constexpr bool turned = Ta == transpose::yes;
   const index_t row_a = turned ? 1 : a.stride(), step_a = turned ? a.stride() : 1;
   const index_t columns = c.columns();
@@ -121,28 +126,30 @@ ATTD_INLINE void strip(view<const T> a, view<const T> b, view<T> c, index_t dept
   T* to = c.data() + i * c.stride();
   index_t j = 0;
   for (; j + 2 * W <= columns; j += 2 * W) {
-    tile<U, R, 2, true>(from, row_a, step_a, b.data() + j, b.stride(), to + j, c.stride(), depth,
-                        W);
+    tile<Bytes, U, R, 2, true>(from, row_a, step_a, b.data() + j, b.stride(), to + j, c.stride(),
+                               depth, W);
   }
   if (j + W <= columns) {
-    tile<U, R, 1, true>(from, row_a, step_a, b.data() + j, b.stride(), to + j, c.stride(), depth,
-                        W);
+    tile<Bytes, U, R, 1, true>(from, row_a, step_a, b.data() + j, b.stride(), to + j, c.stride(),
+                               depth, W);
     j += W;
   }
   if (j < columns) {
-    tile<U, R, 1, false>(from, row_a, step_a, b.data() + j, b.stride(), to + j, c.stride(), depth,
-                         columns - j);
+    tile<Bytes, U, R, 1, false>(from, row_a, step_a, b.data() + j, b.stride(), to + j, c.stride(),
+                                depth, columns - j);
   }
 }
 
 // P packs of every row of  C (+)= a b, a a column and b a row, which stays in registers; all full
 // or (P = 1) the first `count` lanes of one.
-template <update U, int P, bool Full, class T>
+template <int Bytes, update U, int P, bool Full, class T>
 ATTD_INLINE void outer_columns(const T* a, index_t step_a, const T* b, T* c, index_t stride_c,
                                index_t rows, index_t count) {
-  using V = pack<T>;
+  using V = pack<T, lane_count<T, Bytes>>;
   constexpr int W = V::width;
-  const auto load = [&](const T* p) { return Full ? V::load(p) : V::load_partial(p, count); };
+  const auto load = [&](const T* p) ATTD_INLINE_LAMBDA {
+    return Full ? V::load(p) : V::load_partial(p, count);
+  };
   V row[P];
   for (int p = 0; p < P; ++p) row[p] = load(b + p * W);
 #pragma GCC unroll 2
@@ -162,63 +169,75 @@ ATTD_INLINE void outer_columns(const T* a, index_t step_a, const T* b, T* c, ind
 }
 
 // C (+)= a b for a column a and a row b.
-template <update U, class T>
-void outer_product(const T* a, index_t step_a, const T* b, view<T> c) {
-  constexpr index_t W = pack<T>::width;
+template <int Bytes, update U, class T>
+ATTD_INLINE void outer_product(const T* a, index_t step_a, const T* b, view<T> c) {
+  constexpr index_t W = lane_count<T, Bytes>;
   const index_t rows = c.rows(), columns = c.columns(), stride = c.stride();
   index_t j = 0;
   for (; j + 4 * W <= columns; j += 4 * W) {
-    outer_columns<U, 4, true>(a, step_a, b + j, c.data() + j, stride, rows, W);
+    outer_columns<Bytes, U, 4, true>(a, step_a, b + j, c.data() + j, stride, rows, W);
   }
   for (; j + 2 * W <= columns; j += 2 * W) {
-    outer_columns<U, 2, true>(a, step_a, b + j, c.data() + j, stride, rows, W);
+    outer_columns<Bytes, U, 2, true>(a, step_a, b + j, c.data() + j, stride, rows, W);
   }
   for (; j + W <= columns; j += W) {
-    outer_columns<U, 1, true>(a, step_a, b + j, c.data() + j, stride, rows, W);
+    outer_columns<Bytes, U, 1, true>(a, step_a, b + j, c.data() + j, stride, rows, W);
   }
   if (j < columns) {
-    outer_columns<U, 1, false>(a, step_a, b + j, c.data() + j, stride, rows, columns - j);
+    outer_columns<Bytes, U, 1, false>(a, step_a, b + j, c.data() + j, stride, rows, columns - j);
   }
 }
 
 // C (+)= op(A) B with the columns of C in packs.
-template <transpose Ta, update U, class T>
-void column_product(view<const T> a, view<const T> b, view<T> c, index_t depth) {
+template <int Bytes, transpose Ta, update U, class T>
+ATTD_INLINE void column_product(view<const T> a, view<const T> b, view<T> c, index_t depth) {
   if (depth == 1) {
-    return outer_product<U>(a.data(), Ta == transpose::no ? a.stride() : 1, b.data(), c);
+    return outer_product<Bytes, U>(a.data(), Ta == transpose::no ? a.stride() : 1, b.data(), c);
   }
   const index_t rows = c.rows();
   index_t i = 0;
-  for (; i + 4 <= rows; i += 4) strip<Ta, U, 4>(a, b, c, depth, i);
-  for (; i < rows; ++i) strip<Ta, U, 1>(a, b, c, depth, i);
+  for (; i + 4 <= rows; i += 4) strip<Bytes, Ta, U, 4>(a, b, c, depth, i);
+  for (; i < rows; ++i) strip<Bytes, Ta, U, 1>(a, b, c, depth, i);
 }
 
-// C (+)= op(A) B^T for few rows: dot products, four rows of B at a time so that x is loaded once.
-template <transpose Ta, update U, class T>
-void dot_product(view<const T> a, view<const T> b, view<T> c, index_t depth) {
-  using V = pack<T>;
+// C (+)= op(A) B^T for few rows: dot products, four rows of B at a time so that x is loaded once
+// and four streams of B are read from memory.
+template <int Bytes, transpose Ta, update U, class T>
+ATTD_INLINE void dot_product(view<const T> a, view<const T> b, view<T> c, index_t depth) {
+  using V = pack<T, lane_count<T, Bytes>>;
   constexpr index_t W = V::width;
-  const auto dots = [&]<int N>(std::integral_constant<int, N>, index_t i, index_t j) {
-    V sum[N];
-    for (int n = 0; n < N; ++n) sum[n] = V(T(0));
-    for (index_t k = 0; k < depth; k += W) {
-      const index_t left = depth - k;
-      const auto load = [&](const T* p) {
-        return left >= W ? V::load(p) : V::load_partial(p, left);
-      };
+  const index_t stride_b = b.stride();
+  const auto load_x = [&](index_t i, index_t k, index_t left) ATTD_INLINE_LAMBDA {
+    if constexpr (Ta == transpose::no) {
+      return left >= W ? V::load(&a.at(i, k)) : V::load_partial(&a.at(i, k), left);
+    } else {
       V x(T(0));
-      if constexpr (Ta == transpose::no) {
-        x = load(&a.at(i, k));
-      } else {
-        for (index_t l = 0; l < std::min(left, W); ++l) x.lanes[l] = a.at(k + l, i);
-      }
-      for (int n = 0; n < N; ++n) sum[n] += x * load(&b.at(j + n, k));
-    }
-    for (int n = 0; n < N; ++n) {
-      const T s = sum_lanes(sum[n]);
-      c.at(i, j + n) = U == update::add ? c.at(i, j + n) + s : s;
+      for (index_t l = 0; l < std::min(left, W); ++l) x.lanes[l] = a.at(k + l, i);
+      return x;
     }
   };
+  const auto dots = [&]<int N>(std::integral_constant<int, N>, index_t i, index_t j)
+                        ATTD_INLINE_LAMBDA {
+                          V sum[N];
+                          for (int n = 0; n < N; ++n) sum[n] = V(T(0));
+                          const T* from = &b.at(j, 0);
+                          index_t k = 0;
+                          for (; k + W <= depth; k += W, from += W) {
+                            const V x = load_x(i, k, W);
+#pragma GCC unroll 4
+                            for (int n = 0; n < N; ++n) sum[n] += x * V::load(from + n * stride_b);
+                          }
+                          if (k < depth) {
+                            const V x = load_x(i, k, depth - k);
+#pragma GCC unroll 4
+                            for (int n = 0; n < N; ++n)
+                              sum[n] += x * V::load_partial(from + n * stride_b, depth - k);
+                          }
+                          for (int n = 0; n < N; ++n) {
+                            const T s = sum_lanes(sum[n]);
+                            c.at(i, j + n) = U == update::add ? c.at(i, j + n) + s : s;
+                          }
+                        };
   for (index_t i = 0; i < c.rows(); ++i) {
     index_t j = 0;
     for (; j + 4 <= c.columns(); j += 4) dots(std::integral_constant<int, 4>{}, i, j);
@@ -228,14 +247,14 @@ void dot_product(view<const T> a, view<const T> b, view<T> c, index_t depth) {
 
 // y (+)= A x for one column: four rows at a time, so that x is loaded once for all of them. Every
 // element is the sum of one register over depth, so its bits do not depend on the other rows.
-template <update U, class T>
-void vector_product(view<const T> a, view<const T> x, view<T> y, index_t depth) {
-  using V = pack<T>;
+template <int Bytes, update U, class T>
+ATTD_INLINE void vector_product(view<const T> a, view<const T> x, view<T> y, index_t depth) {
+  using V = pack<T, lane_count<T, Bytes>>;
   constexpr index_t W = V::width;
   const T* factor = x.data();
   T* to = y.data();
   const index_t stride = a.stride(), step = y.stride(), length = y.rows();
-  const auto rows = [&]<int N>(std::integral_constant<int, N>, index_t i) {
+  const auto rows = [&]<int N>(std::integral_constant<int, N>, index_t i) ATTD_INLINE_LAMBDA {
     const T* from = a.data() + i * stride;
     V sum[N];
     index_t k = 0;
@@ -277,13 +296,13 @@ void vector_product(view<const T> a, view<const T> x, view<T> y, index_t depth) 
 }
 
 // y (+)= a x for one column and one number x: rows are lanes.
-template <update U, class T>
-void scaled_column(view<const T> a, T x, view<T> y) {
-  using V = pack<T>;
+template <int Bytes, update U, class T>
+ATTD_INLINE void scaled_column(view<const T> a, T x, view<T> y) {
+  using V = pack<T, lane_count<T, Bytes>>;
   constexpr index_t W = V::width;
   const V factor(x);
   const index_t length = y.rows();
-  const auto result = [&](V in, V before) {
+  const auto result = [&](const V& in, const V& before) ATTD_INLINE_LAMBDA {
     return U == update::add ? factor * in + before : factor * in;
   };
   index_t i = 0;
@@ -306,46 +325,88 @@ view<const T> turned(tensor<T>& scratch, view<const T> b) {
   return std::as_const(scratch).view();
 }
 
-/// Whether the loops beat the blocked kernel, which first copies both operands. Decided by the
-/// product's shape alone, like every other choice that can change the last bits of a result.
-template <transpose Tb>
-constexpr bool is_small_product(index_t rows, index_t columns, index_t depth) {
-  if (Tb == transpose::yes) return (rows <= 2 && depth >= 8) || rows * columns * depth <= 256;
-  return rows <= 4 || depth <= 4 || rows * columns * depth <= 16384;
+/// How a product is computed.
+enum class product_kind { blocked, columns, turned_columns, dots, vector, scaled };
+
+/// Whether and which loops beat the blocked kernel, which first copies both operands. Decided by
+/// the whole product's shape alone, like every other choice that can change the last bits of a
+/// result.
+template <transpose Ta, transpose Tb>
+constexpr product_kind kind_of_product(index_t rows, index_t columns, index_t depth) {
+  if (Tb == transpose::no) {
+    const bool small = rows <= 4 || depth <= 4 || rows * columns * depth <= 16384;
+    return small ? product_kind::columns : product_kind::blocked;
+  }
+  if (Ta == transpose::no) {
+    if (columns == 1) return depth == 1 ? product_kind::scaled : product_kind::vector;
+    if (rows > 2 && depth <= 2) return product_kind::turned_columns;  // hardly anything to turn
+  }
+  const bool small = (rows <= 2 && depth >= 8) || rows * columns * depth <= 256;
+  return small ? product_kind::dots : product_kind::blocked;
 }
 
-/// C = op(A) op(B) or C += op(A) op(B) for one plain number type.
+// C's rows [begin, end) and what of A they are made of.
+template <transpose Ta, class T>
+view<const T> left_part(view<const T> a, const part& rows) {
+  const index_t count = rows.end - rows.begin;
+  return Ta == transpose::no ? a.row_range(rows.begin, count) : a.column_range(rows.begin, count);
+}
+
+// C (+)= op(A) op(B) by loops on packs.
+template <int Bytes, transpose Ta, transpose Tb, update U, class T>
+ATTD_INLINE void product_by_loops(product_kind kind, product_scratch<T>& scratch, view<const T> a,
+                                  view<const T> b, view<T> c, index_t depth) {
+  if constexpr (Tb == transpose::no) {
+    column_product<Bytes, Ta, U>(a, b, c, depth);
+  } else {
+    if constexpr (Ta == transpose::no) {
+      if (kind == product_kind::scaled) return scaled_column<Bytes, U>(a, b.at(0, 0), c);
+      if (kind == product_kind::vector) return vector_product<Bytes, U>(a, b, c, depth);
+      if (kind == product_kind::turned_columns) {
+        return column_product<Bytes, Ta, U>(a, turned(scratch.right, b), c, depth);
+      }
+    }
+    dot_product<Bytes, Ta, U>(a, b, c, depth);
+  }
+}
+
+/// C = op(A) op(B) or C += op(A) op(B) for one plain number type. Parts are rows of C, cut where
+/// Eigen's kernel, which takes four at a time, goes through the same sums as without cuts.
+/// `scratch` has one element for each thread.
 template <transpose Ta, transpose Tb, update U, class T>
-void matmul(product_scratch<T>& scratch, view<const T> a, view<const T> b, view<T> c) {
+void matmul(execution& run, std::vector<product_scratch<T>>& scratch, view<const T> a,
+            view<const T> b, view<T> c) {
   const index_t depth = Ta == transpose::no ? a.columns() : a.rows();
-  if (c.rows() == 0 || c.columns() == 0) return;
+  const index_t rows = c.rows(), columns = c.columns();
+  if (rows == 0 || columns == 0) return;
   if (depth == 0) {
     if constexpr (U == update::assign) operations::detail::fill_zero(c);
     return;
   }
-  if constexpr (Ta == transpose::no && Tb == transpose::yes) {
-    if (c.columns() == 1 && depth == 1) return scaled_column<U>(a, b.at(0, 0), c);
-    if (c.columns() == 1) return vector_product<U>(a, b, c, depth);
-    if (c.rows() > 2 && depth <= 2) {  // narrow inputs: hardly anything to turn
-      return column_product<Ta, U>(a, turned(scratch.right, b), c, depth);
-    }
+  const product_kind kind = kind_of_product<Ta, Tb>(rows, columns, depth);
+  const index_t work = rows * columns * depth;
+  const auto own = [&](const part& p) -> auto& {
+    return scratch[static_cast<std::size_t>(p.worker)];
+  };
+  if (kind == product_kind::blocked) {
+    run.in_plain_parts(rows, 64, work, [&](const part& p) {
+      const view<T> to = c.row_range(p.begin, p.end - p.begin);
+      if constexpr (U == update::assign) operations::detail::fill_zero(to);
+      blocked_product<Ta, Tb>(own(p), left_part<Ta>(a, p), b, to, depth);
+    });
+  } else if (kind == product_kind::dots && rows <= 2) {  // a token or two: parts are rows of B
+    run.in_parts(columns, 64, work, [&](auto bytes, const part& p) ATTD_INLINE_LAMBDA {
+      const index_t count = p.end - p.begin;
+      product_by_loops<bytes(), Ta, Tb, U>(kind, own(p), a, b.row_range(p.begin, count),
+                                           c.column_range(p.begin, count), depth);
+    });
+  } else {
+    run.in_parts(rows, 64, work, [&](auto bytes, const part& p) ATTD_INLINE_LAMBDA {
+      product_by_loops<bytes(), Ta, Tb, U>(kind, own(p), left_part<Ta>(a, p), b,
+                                           c.row_range(p.begin, p.end - p.begin), depth);
+    });
   }
-  if (is_small_product<Tb>(c.rows(), c.columns(), depth)) {
-    if constexpr (Tb == transpose::yes) {
-      dot_product<Ta, U>(a, b, c, depth);
-    } else {
-      column_product<Ta, U>(a, b, c, depth);
-    }
-    return;
-  }
-  if constexpr (U == update::assign) {
-    if (c.contiguous()) {
-      std::fill_n(c.data(), c.size(), T(0));
-    } else {
-      for (index_t i = 0; i < c.rows(); ++i) std::fill_n(&c.at(i, 0), c.columns(), T(0));
-    }
-  }
-  blocked_product<Ta, Tb>(scratch, a, b, c, depth);
 }
 
+}  // namespace ATTD_FLAGS
 }  // namespace attd::eigen_detail

@@ -8,6 +8,7 @@
 #include <type_traits>
 
 namespace attd::eigen_detail {
+inline namespace ATTD_FLAGS {
 
 /// All W lanes equal to x, for duals plane by plane.
 template <int W, class T>
@@ -21,7 +22,7 @@ ATTD_INLINE lanes_t<T, W> broadcast(const T& x) {
 
 /// The first `count` lanes, zero in the others (all lanes if `count` >= W).
 template <class T, int W>
-ATTD_INLINE pack<T, W> keep_first(pack<T, W> x, index_t count) {
+ATTD_INLINE pack<T, W> keep_first(const pack<T, W>& x, index_t count) {
   if (count >= W) return x;
   T part[W] = {};
   x.store_partial(part, count);
@@ -42,10 +43,10 @@ ATTD_INLINE void for_each_pack(index_t columns, F&& f) {
 
 /// Sum of term(column, columns left) over a row; lanes beyond the row's end must be zero, as they
 /// are in products of loaded packs, or `keep_first` is to be applied.
-template <class X, class F>
+template <int Bytes, class X, class F>
 ATTD_INLINE std::remove_const_t<X> sum_over_row(index_t columns, const F& term) {
   using T = std::remove_const_t<X>;
-  constexpr int W = lane_count<X>;
+  constexpr int W = lane_count<X, Bytes>;
   lanes_t<T, W> sum(0);
   index_t c = 0;
   for (; c + W <= columns; c += W) sum += term(c, std::integral_constant<index_t, W>{});
@@ -54,16 +55,16 @@ ATTD_INLINE std::remove_const_t<X> sum_over_row(index_t columns, const F& term) 
 }
 
 /// The largest element of a row of plain numbers.
-template <class T>
-std::remove_const_t<T> largest_in_row(view<T> x, index_t row) {
+template <int Bytes, class T>
+ATTD_INLINE std::remove_const_t<T> largest_in_row(view<T> x, index_t row) {
   using S = std::remove_const_t<T>;
-  constexpr int W = lane_count<T>;
+  constexpr int W = lane_count<T, Bytes>;
   S largest = x.at(row, 0);
   index_t c = 0;
   if (x.columns() >= W) {
-    pack<S> part(largest);
+    pack<S, W> part(largest);
     for (; c + W <= x.columns(); c += W) {
-      const pack<S> value = load<W>(x, row, c, W);
+      const pack<S, W> value = load<W>(x, row, c, W);
       part = select(value > part, value, part);
     }
     for (int i = 0; i < W; ++i) largest = part[i] > largest ? part[i] : largest;
@@ -72,4 +73,5 @@ std::remove_const_t<T> largest_in_row(view<T> x, index_t row) {
   return largest;
 }
 
+}  // namespace ATTD_FLAGS
 }  // namespace attd::eigen_detail

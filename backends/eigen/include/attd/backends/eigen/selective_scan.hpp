@@ -4,35 +4,41 @@
 #pragma once
 
 #include <algorithm>
+#include <attd/backends/eigen/execution.hpp>
 #include <attd/backends/eigen/lane_array.hpp>
 #include <attd/operations/selective_scan.hpp>
 #include <type_traits>
 
 namespace attd::eigen_detail {
+inline namespace ATTD_FLAGS {
 
 // States whose recurrences run side by side in one pass over the tokens; more take more passes.
 inline constexpr index_t scan_state_block = 64;
+// Channels that a thread takes at least.
+inline constexpr index_t scan_channels = 64;
 // How many tokens before their use inputs are asked for.
 inline constexpr index_t tokens_ahead = 8;
 
-/// `operations::selective_scan` on packs. A lane's arithmetic depends on nothing but its own
-/// channel, so results do not change with the other channels or sequences.
-template <class U, class DT, class A, class B, class C, class D, class I, class Y, class F>
+/// `operations::selective_scan` on packs, for a part of the channels. A lane's arithmetic depends
+/// on nothing but its own channel, so results do not change with the other channels or sequences.
+template <int Bytes, class U, class DT, class A, class B, class C, class D, class I, class Y,
+          class F>
   requires scannable<U, DT, A, B, C, D, I, Y, F>
-void selective_scan(const sequences& batch, view<U> u, view<DT> dt, view<A> a, view<B> b, view<C> c,
-                    view<D> d, view<I> initial, view<Y> y, view<F> final) {
-  constexpr int W = lane_count<U>;
+ATTD_INLINE void selective_scan(part channels, const sequences& batch, view<U> u, view<DT> dt,
+                                view<A> a, view<B> b, view<C> c, view<D> d, view<I> initial,
+                                view<Y> y, view<F> final) {
+  constexpr int W = lane_count<U, Bytes>;
   using number = primal_t<U>;
   using PA = lanes_t<A, W>;
   using PH = lanes_t<promote_t<U, DT, A, B, I>, W>;
   using PY = lanes_t<promote_t<U, DT, A, B, C, D, I>, W>;
-  const index_t channels = u.columns(), states = b.columns();
+  const index_t columns = u.columns(), states = b.columns();
   PA rate[scan_state_block];
   PH h[scan_state_block];
   for (index_t s = 0; s < batch.count(); ++s) {
-    const index_t row_a = operations::detail::dynamics_of(a, s) * channels, row = s * channels;
+    const index_t row_a = operations::detail::dynamics_of(a, s) * columns, row = s * columns;
     const index_t end = batch.offset(s + 1);
-    const auto scan_pack = [&](index_t j, auto count, auto all_states) {
+    const auto scan_pack = [&](index_t j, auto count, auto all_states) ATTD_INLINE_LAMBDA {
       const auto skip = load_or_zero<W, lanes_t<promote_t<U, D>, W>>(d, 0, j, count);
       for (index_t n0 = 0; n0 < all_states; n0 += scan_state_block) {
         const index_t block = std::min<index_t>(all_states - n0, scan_state_block);
@@ -59,14 +65,15 @@ void selective_scan(const sequences& batch, view<U> u, view<DT> dt, view<A> a, v
         }
       }
     };
-    for (index_t j = 0; j < channels; j += W) {
-      if (channels - j >= W && states == 16) {  // the usual number: its loops unroll
+    for (index_t j = channels.begin; j < channels.end; j += W) {
+      if (columns - j >= W && states == 16) {  // the usual number: its loops unroll
         scan_pack(j, std::integral_constant<index_t, W>{}, std::integral_constant<index_t, 16>{});
       } else {
-        scan_pack(j, channels - j, states);
+        scan_pack(j, columns - j, states);
       }
     }
   }
 }
 
+}  // namespace ATTD_FLAGS
 }  // namespace attd::eigen_detail

@@ -4,24 +4,28 @@
 #pragma once
 
 #include <algorithm>
+#include <attd/backends/eigen/execution.hpp>
 #include <attd/backends/eigen/lane_array.hpp>
 #include <attd/operations/selective_scan.hpp>
 
 namespace attd::eigen_detail {
+inline namespace ATTD_FLAGS {
 
-/// `operations::selective_scan_backward` on packs. States are recomputed in chunks of tokens that
-/// stay in cache, from states kept at the beginning of each chunk; only what the gradients asked
-/// for need is computed. Sums over channels (d_b, d_c) add registers of channels in order and then
-/// their lanes. Memory: tokens / chunk x channels x states numbers.
-template <class T, class U, class DT, class A, class B, class C, class D, class I, class DY,
-          class DF, class DU, class DDT, class DA, class DB, class DC, class DD, class DI>
-  requires scannable<U, T, DT, A, B, C, D, I, DY, DF, DU, DDT, DA, DB, DC, DD, DI>
-void selective_scan_backward(const sequences& batch, operations::selective_scan_scratch<T>& scratch,
-                             view<U> u, view<DT> dt, view<A> a, view<B> b, view<C> c, view<D> d,
-                             view<I> initial, view<DY> d_y, view<DF> d_final, view<DU> d_u,
-                             view<DDT> d_dt, view<DA> d_a, view<DB> d_b, view<DC> d_c, view<DD> d_d,
-                             view<DI> d_initial) {
-  constexpr int W = lane_count<U>;
+/// Channels whose shares of d_b and d_c are summed before they are added to those of the others:
+/// fixed, so that the sums do not depend on who computes them.
+inline constexpr index_t channel_group = 128;
+
+/// `operations::selective_scan_backward` on packs for one group of channels. States are recomputed
+/// in chunks of tokens that stay in cache, from states kept at the beginning of each chunk; only
+/// what the gradients asked for need is computed. Sums over channels (d_b, d_c) add registers of
+/// channels in order and then their lanes. Memory: tokens / chunk x group x states numbers.
+template <int Bytes, class Number, class U, class DT, class A, class B, class C, class D, class I,
+          class DY, class DF, class DU, class DDT, class DA, class DB, class DC, class DD, class DI>
+ATTD_INLINE void selective_scan_backward_of_group(
+    part group, const sequences& batch, tensor<Number>& memory, view<U> u, view<DT> dt, view<A> a,
+    view<B> b, view<C> c, view<D> d, view<I> initial, view<DY> d_y, view<DF> d_final, view<DU> d_u,
+    view<DDT> d_dt, view<DA> d_a, view<DB> d_b, view<DC> d_c, view<DD> d_d, view<DI> d_initial) {
+  constexpr int W = lane_count<U, Bytes>;
   using number = primal_t<U>;
   using E = promote_t<DT, A>;
   using H = promote_t<E, U, B, I>;
@@ -41,7 +45,7 @@ void selective_scan_backward(const sequences& batch, operations::selective_scan_
   constexpr index_t tile = 4;                     // states whose carried values stay in registers
 
   const index_t channels = u.columns(), states = b.columns();
-  const index_t blocks = (channels + W - 1) / W;
+  const index_t blocks = (group.end - group.begin + W - 1) / W;
   // About 48 KiB for what a chunk keeps of each token.
   const index_t per_token =
       states * static_cast<index_t>(sizeof(PE) + sizeof(PH) + (want_b ? sizeof(PS) : 0) +
@@ -87,7 +91,6 @@ void selective_scan_backward(const sequences& batch, operations::selective_scan_
   };
   lane_arena<number> sizes;
   cut(sizes);
-  auto& memory = plain_numbers(scratch.states);
   memory.resize({sizes.used});
   lane_arena<number> arena{memory.data()};
   const arrays m = cut(arena);
@@ -99,7 +102,7 @@ void selective_scan_backward(const sequences& batch, operations::selective_scan_
 
     // The state at the beginning of every chunk.
     for (index_t k = 0; k < blocks; ++k) {
-      const index_t j = k * W, count = channels - j, at = k * states;
+      const index_t j = group.begin + k * W, count = channels - j, at = k * states;
       const auto rate = m.rates.from(at);
       for (index_t n = 0; n < states; ++n) {
         rate.set(n, load_rows<W>(a, row_a + j, n, count) * pack<number, W>(log2_of_e));
@@ -111,12 +114,13 @@ void selective_scan_backward(const sequences& batch, operations::selective_scan_
     }
     for (index_t q = 0; q + 1 < chunks; ++q) {
       for (index_t k = 0; k < blocks; ++k) {
-        const index_t j = k * W, count = channels - j, at = k * states;
+        const index_t j = group.begin + k * W, count = channels - j, at = k * states;
         const auto rate = m.rates.from(at);
         const auto now = m.starts.from(q * blocks * states + at);
         const auto next = m.starts.from((q + 1) * blocks * states + at);
         for (index_t n = 0; n < states; ++n) next.set(n, now[n]);
-        const index_t ahead = k + 1 < blocks ? 0 : chunk, ahead_column = k + 1 < blocks ? j + W : 0;
+        const index_t ahead = k + 1 < blocks ? 0 : chunk,
+                      ahead_column = k + 1 < blocks ? j + W : group.begin;
         for (index_t t = first + q * chunk; t < first + (q + 1) * chunk; ++t) {
           const index_t ahead_row = std::min(t + ahead, first + length - 1);
           prefetch<2>(dt, ahead_row, ahead_column);
@@ -136,13 +140,14 @@ void selective_scan_backward(const sequences& batch, operations::selective_scan_
       if constexpr (want_b) m.sum_b.fill_zero(size * states);
       if constexpr (want_c) m.sum_c.fill_zero(size * states);
       for (index_t k = 0; k < blocks; ++k) {
-        const index_t j = k * W, count = channels - j, at = k * states;
+        const index_t j = group.begin + k * W, count = channels - j, at = k * states;
         const auto rate = m.rates.from(at);
 
         // Forward through the chunk, keeping states and decays.
         const auto start = m.starts.from(q * blocks * states + at);
         for (index_t n = 0; n < states; ++n) m.h.set(n, start[n]);
-        const index_t ahead = k + 1 < blocks ? 0 : chunk, ahead_column = k + 1 < blocks ? j + W : 0;
+        const index_t ahead = k + 1 < blocks ? 0 : chunk,
+                      ahead_column = k + 1 < blocks ? j + W : group.begin;
         for (index_t i = 0; i < size; ++i) {
           const index_t ahead_row = std::max(begin + i - ahead, first);
           prefetch<2>(dt, ahead_row, ahead_column);
@@ -171,7 +176,7 @@ void selective_scan_backward(const sequences& batch, operations::selective_scan_
 
         // Backward, a tile of states at a time.
         const auto walk = [&]<index_t Tile>(std::integral_constant<index_t, Tile>,
-                                            index_t n0) __attribute__((always_inline)) {
+                                            index_t n0) ATTD_INLINE_LAMBDA {
           PG g[Tile];
           PS total[Tile];
           for (index_t n = 0; n < Tile; ++n) {
@@ -232,7 +237,7 @@ void selective_scan_backward(const sequences& batch, operations::selective_scan_
     }
 
     for (index_t k = 0; k < blocks; ++k) {
-      const index_t j = k * W, count = channels - j, at = k * states;
+      const index_t j = group.begin + k * W, count = channels - j, at = k * states;
       if constexpr (want_d) add(d_d, 0, j, count, m.sum_d[k]);
       for (index_t n = 0; n < states; ++n) {
         if constexpr (want_a) {
@@ -246,4 +251,68 @@ void selective_scan_backward(const sequences& batch, operations::selective_scan_
   }
 }
 
+/// The same for all groups of a part of the channels, whose ends are ends of groups.
+template <int Bytes, class Number, class... Views>
+ATTD_INLINE void selective_scan_backward(part channels, const sequences& batch,
+                                         tensor<Number>& memory, const Views&... views) {
+  for (index_t j = channels.begin; j < channels.end; j += channel_group) {
+    selective_scan_backward_of_group<Bytes>(
+        part{j, std::min(j + channel_group, channels.end), channels.worker}, batch, memory,
+        views...);
+  }
+}
+
+/// Runs scan(b_of, c_of)(bytes, channels) over all channels, where b_of(channels) and
+/// c_of(channels) say where the shares of d_b and d_c go: straight to their places or, with several
+/// threads, to places of each group's own that are added up in order.
+template <class T, class DB, class DC, class F>
+void with_shares(execution& run, operations::selective_scan_scratch<T>& scratch, index_t channels,
+                 index_t work, view<DB> d_b, view<DC> d_c, const F& scan) {
+  const index_t groups = (channels + channel_group - 1) / channel_group;
+  const auto all_b = [&](const part&) { return d_b; };
+  const auto all_c = [&](const part&) { return d_c; };
+  constexpr bool want_b = !is_none_v<view<DB>>, want_c = !is_none_v<view<DC>>;
+  if constexpr (!want_b && !want_c) {
+    return run.in_parts(channels, channel_group, work, scan(all_b, all_c));
+  } else {
+    if (groups < 2 || !run.is_worth(work)) return run.whole(channels, scan(all_b, all_c));
+    const auto make_place = [&](tensor<T>& places, const auto& d) {
+      if constexpr (!is_none_v<std::remove_cvref_t<decltype(d)>>) {
+        places.assign({groups, d.rows(), d.columns()});
+      }
+    };
+    make_place(scratch.shares_b, d_b);
+    make_place(scratch.shares_c, d_c);
+    const auto place_of = [](tensor<T>& places, const auto& d) {
+      return [&](const part& p) {
+        if constexpr (is_none_v<std::remove_cvref_t<decltype(d)>>) {
+          return d;
+        } else {
+          return places.view()[p.begin / channel_group];
+        }
+      };
+    };
+    const auto b_of = place_of(scratch.shares_b, d_b);
+    const auto c_of = place_of(scratch.shares_c, d_c);
+    const auto kernel = scan(b_of, c_of);
+    run.each(groups, [&](index_t worker, index_t g) {
+      run.with_part({g * channel_group, std::min((g + 1) * channel_group, channels), worker},
+                    kernel);
+    });
+    const auto add_up = [&](tensor<T>& places, const auto& d) {
+      if constexpr (!is_none_v<std::remove_cvref_t<decltype(d)>>) {
+        for (index_t g = 0; g < groups; ++g) {
+          const auto share = places.view()[g];
+          for (index_t r = 0; r < d.rows(); ++r) {
+            for (index_t c = 0; c < d.columns(); ++c) d.at(r, c) += T(share.at(r, c));
+          }
+        }
+      }
+    };
+    add_up(scratch.shares_b, d_b);
+    add_up(scratch.shares_c, d_c);
+  }
+}
+
+}  // namespace ATTD_FLAGS
 }  // namespace attd::eigen_detail
