@@ -14,6 +14,17 @@ inline namespace ATTD_FLAGS {
 // States whose recurrences run side by side in one pass over the tokens; more take more passes.
 inline constexpr index_t complex_state_block = 32;
 
+// States that the backward walks through side by side: more would not stay in registers.
+inline constexpr index_t complex_tile = 2;
+
+// Calls f(std::integral_constant of a tile's size, its first state) for all states.
+template <index_t Tile, class F>
+ATTD_INLINE void in_tiles(index_t states, const F& f) {
+  index_t n = 0;
+  for (; n + Tile <= states; n += Tile) f(std::integral_constant<index_t, Tile>{}, n);
+  for (; n < states; ++n) f(std::integral_constant<index_t, 1>{}, n);
+}
+
 /// A complex number as two packs (or duals of packs).
 template <class P>
 struct complex_lanes {
@@ -120,15 +131,14 @@ ATTD_INLINE void complex_scan_backward(
   const pack<number, W> two(number(2));
 
   const index_t channels = u.columns(), states = c.re.columns();
-  const index_t chunk =
-      std::clamp<index_t>(32768 / (2 * states * static_cast<index_t>(sizeof(PH))), 8, 128);
+  constexpr index_t chunk = 128;  // what a tile keeps of its tokens stays in the first cache
   index_t longest = 0;
   for (index_t s = 0; s < batch.count(); ++s) longest = std::max(longest, batch.length(s));
   const index_t most_chunks = (longest + chunk - 1) / chunk;
 
   struct arrays {
     lane_array<PH> starts_re, starts_im;    // [chunk, state]: the state before each chunk
-    lane_array<PH> h_re, h_im;              // [token + 1, state]
+    lane_array<PH> h_re, h_im;              // [token + 1, state of the tile]
     lane_array<PG> carried_re, carried_im;  // [state]: a* g of the token after
     lane_array<PS> sums;                    // [state, 6]: d_a, d_b, d_c
     lane_array<PS> in_sum;                  // [token]: Re sum_n g b*
@@ -139,8 +149,8 @@ ATTD_INLINE void complex_scan_backward(
     arrays m;
     m.starts_re = arena.template take<PH>(most_chunks * states);
     m.starts_im = arena.template take<PH>(most_chunks * states);
-    m.h_re = arena.template take<PH>((chunk + 1) * states);
-    m.h_im = arena.template take<PH>((chunk + 1) * states);
+    m.h_re = arena.template take<PH>((chunk + 1) * complex_tile);
+    m.h_im = arena.template take<PH>((chunk + 1) * complex_tile);
     m.carried_re = arena.template take<PG>(states);
     m.carried_im = arena.template take<PG>(states);
     m.sums = arena.template take<PS>(6 * states);
@@ -172,16 +182,33 @@ ATTD_INLINE void complex_scan_backward(
         m.carried_im.set(n, load_rows_or_zero<W, PG>(d_final.im, row + j, n, count));
         m.sums.from(6 * n).fill_zero(6);
       }
+      // The state at the beginning of each chunk; several states side by side, since each waits for
+      // its own last value.
       for (index_t q = 0; want_states && q + 1 < chunks; ++q) {
         for (index_t i = 0; i < chunk; ++i) m.x.set(i, load<W>(u, token(q * chunk + i), j, count));
-        for (index_t n = 0; n < states; ++n) {
-          const auto a_n = load_rows<W>(a, row_a + j, n, count);
-          const auto b_n = load_rows<W>(b, row_b + j, n, count);
-          complex_lanes<PH> h{m.starts_re[q * states + n], m.starts_im[q * states + n]};
-          for (index_t i = 0; i < chunk; ++i) h = complex_lanes<PH>::step(a_n, h, b_n, m.x[i]);
-          m.starts_re.set((q + 1) * states + n, h.re);
-          m.starts_im.set((q + 1) * states + n, h.im);
-        }
+        const auto run = [&](auto tile, index_t n0) ATTD_INLINE_LAMBDA {
+          constexpr index_t Tile = tile();
+          complex_lanes<lanes_t<A, W>> a_n[Tile];
+          complex_lanes<lanes_t<B, W>> b_n[Tile];
+          complex_lanes<PH> h[Tile];
+          for (index_t k = 0; k < Tile; ++k) {
+            a_n[k] = load_rows<W>(a, row_a + j, n0 + k, count);
+            b_n[k] = load_rows<W>(b, row_b + j, n0 + k, count);
+            h[k] = {m.starts_re[q * states + n0 + k], m.starts_im[q * states + n0 + k]};
+          }
+          for (index_t i = 0; i < chunk; ++i) {
+            const PU x = m.x[i];
+#pragma GCC unroll 4
+            for (index_t k = 0; k < Tile; ++k) {
+              h[k] = complex_lanes<PH>::step(a_n[k], h[k], b_n[k], x);
+            }
+          }
+          for (index_t k = 0; k < Tile; ++k) {
+            m.starts_re.set((q + 1) * states + n0 + k, h[k].re);
+            m.starts_im.set((q + 1) * states + n0 + k, h[k].im);
+          }
+        };
+        in_tiles<complex_tile>(states, run);
       }
 
       for (index_t q = chunks - 1; q >= 0; --q) {
@@ -191,47 +218,73 @@ ATTD_INLINE void complex_scan_backward(
           m.dy.set(i, load<W>(d_y, token(begin + i), j, count));
           m.in_sum.set(i, PS(0));
         }
-        for (index_t n = 0; n < states; ++n) {
-          const auto a_n = load_rows<W>(a, row_a + j, n, count);
-          const auto b_n = load_rows<W>(b, row_b + j, n, count);
-          const auto c_n = load_rows<W>(c, j, n, count);
-          if constexpr (want_states) {
-            complex_lanes<PH> h{m.starts_re[q * states + n], m.starts_im[q * states + n]};
-            for (index_t i = 0; i < size; ++i) {
-              m.h_re.set(i, h.re);
-              m.h_im.set(i, h.im);
-              h = complex_lanes<PH>::step(a_n, h, b_n, m.x[i]);
-            }
-            m.h_re.set(size, h.re);
-            m.h_im.set(size, h.im);
+        const auto walk = [&](auto tile, index_t n0) ATTD_INLINE_LAMBDA {
+          constexpr index_t Tile = tile();
+          complex_lanes<lanes_t<A, W>> a_n[Tile];
+          complex_lanes<lanes_t<B, W>> b_n[Tile];
+          complex_lanes<lanes_t<C, W>> c_n[Tile];
+          complex_lanes<PG> g[Tile];
+          PS sum[Tile][6];
+          for (index_t k = 0; k < Tile; ++k) {
+            a_n[k] = load_rows<W>(a, row_a + j, n0 + k, count);
+            b_n[k] = load_rows<W>(b, row_b + j, n0 + k, count);
+            c_n[k] = load_rows<W>(c, j, n0 + k, count);
+            g[k] = {m.carried_re[n0 + k], m.carried_im[n0 + k]};
+            for (index_t i = 0; i < 6; ++i) sum[k][i] = m.sums[6 * (n0 + k) + i];
           }
-          complex_lanes<PG> g{m.carried_re[n], m.carried_im[n]};
-          PS sum[6];
-          for (index_t i = 0; i < 6; ++i) sum[i] = m.sums[6 * n + i];
+          if constexpr (want_states) {
+            complex_lanes<PH> h[Tile];
+            for (index_t k = 0; k < Tile; ++k) {
+              h[k] = {m.starts_re[q * states + n0 + k], m.starts_im[q * states + n0 + k]};
+            }
+            for (index_t i = 0; i < size; ++i) {
+              const PU x = m.x[i];
+#pragma GCC unroll 4
+              for (index_t k = 0; k < Tile; ++k) {
+                m.h_re.set(i * Tile + k, h[k].re);
+                m.h_im.set(i * Tile + k, h[k].im);
+                h[k] = complex_lanes<PH>::step(a_n[k], h[k], b_n[k], x);
+              }
+            }
+            for (index_t k = 0; k < Tile; ++k) {
+              m.h_re.set(size * Tile + k, h[k].re);
+              m.h_im.set(size * Tile + k, h[k].im);
+            }
+          }
           for (index_t i = size - 1; i >= 0; --i) {
             const PDY dy = m.dy[i] * two;
-            g.re += c_n.re * dy;
-            g.im -= c_n.im * dy;
-            if constexpr (want_u) m.in_sum.accumulate(i, PS(g.re * b_n.re + g.im * b_n.im));
-            if constexpr (want_a) {
-              const PH re = m.h_re[i], im = m.h_im[i];
-              sum[0] += g.re * re + g.im * im;
-              sum[1] += g.im * re - g.re * im;
+            const PU x = m.x[i];
+            PS in_sum = m.in_sum[i];
+#pragma GCC unroll 4
+            for (index_t k = 0; k < Tile; ++k) {
+              g[k].re += c_n[k].re * dy;
+              g[k].im -= c_n[k].im * dy;
+              if constexpr (want_u) in_sum += g[k].re * b_n[k].re + g[k].im * b_n[k].im;
+              if constexpr (want_a) {
+                const PH re = m.h_re[i * Tile + k], im = m.h_im[i * Tile + k];
+                sum[k][0] += g[k].re * re + g[k].im * im;
+                sum[k][1] += g[k].im * re - g[k].re * im;
+              }
+              if constexpr (want_b) {
+                sum[k][2] += g[k].re * x;
+                sum[k][3] += g[k].im * x;
+              }
+              if constexpr (want_c) {
+                sum[k][4] += dy * m.h_re[(i + 1) * Tile + k];
+                sum[k][5] -= dy * m.h_im[(i + 1) * Tile + k];
+              }
+              g[k] = {g[k].re * a_n[k].re + g[k].im * a_n[k].im,
+                      g[k].im * a_n[k].re - g[k].re * a_n[k].im};
             }
-            if constexpr (want_b) {
-              sum[2] += g.re * m.x[i];
-              sum[3] += g.im * m.x[i];
-            }
-            if constexpr (want_c) {
-              sum[4] += dy * m.h_re[i + 1];
-              sum[5] -= dy * m.h_im[i + 1];
-            }
-            g = {g.re * a_n.re + g.im * a_n.im, g.im * a_n.re - g.re * a_n.im};
+            if constexpr (want_u) m.in_sum.set(i, in_sum);
           }
-          m.carried_re.set(n, g.re);
-          m.carried_im.set(n, g.im);
-          for (index_t i = 0; i < 6; ++i) m.sums.set(6 * n + i, sum[i]);
-        }
+          for (index_t k = 0; k < Tile; ++k) {
+            m.carried_re.set(n0 + k, g[k].re);
+            m.carried_im.set(n0 + k, g[k].im);
+            for (index_t i = 0; i < 6; ++i) m.sums.set(6 * (n0 + k) + i, sum[k][i]);
+          }
+        };
+        in_tiles<complex_tile>(states, walk);
         for (index_t i = 0; i < size; ++i) {
           if constexpr (want_u) {
             const auto skip = load_or_zero<W, lanes_t<promote_t<U, D>, W>>(d, 0, j, count);
