@@ -39,6 +39,10 @@
 #define ATTD_FLAGS avx2
 #elif defined(__AVX__)
 #define ATTD_FLAGS avx
+#elif defined(__x86_64__) && defined(ATTD_NO_DISPATCH)
+#define ATTD_FLAGS narrow
+#elif defined(__SSE4_2__)
+#define ATTD_FLAGS sse4
 #elif defined(__x86_64__)
 #define ATTD_FLAGS sse2
 #else

@@ -53,11 +53,12 @@ walk_summary measure_chains(const Adaptive& m, const walk_values& data, index_t 
   return all;
 }
 
-// Gradients of theta of one chain.
+// Gradients of one chain, with or without those of theta.
 template <class Adaptive>
 auto theta_gradient(const Adaptive& m, const walk_values& data, chain how, index_t truncation,
-                    index_t steps) {
+                    index_t steps, bool theta = true, double signal = 0) {
   attd::adaptation::walk_back<Adaptive, value_rows> walk(m, data.task());
+  walk.ask_for_theta(theta);
   const auto group = data.group();
   walk.adapt(group, steps);
   data.fill()(walk.task_input());
@@ -66,7 +67,7 @@ auto theta_gradient(const Adaptive& m, const walk_values& data, chain how, index
   attd::zeros_like(m.theta(), g.theta);
   attd::zeros_like(m.initial_weights(), g.psi0);
   const auto c = outer_of(steps);
-  REQUIRE(walk(c.weights, how, truncation, g, [](std::span<const double>) { return 0.0; }));
+  REQUIRE(walk(c.weights, how, truncation, g, [&](std::span<const double>) { return signal; }));
   return g;
 }
 template <class A>
@@ -222,4 +223,21 @@ TEST_CASE("walk back: an input that is too short has the gradient of the task lo
   expect_exact(all);
   CHECK(e.accepted == 0);
   CHECK(e.rejected == 0);
+}
+
+TEST_CASE("walk back: without gradients of theta the others keep their bits") {
+  const walk_values data;
+  const auto m = adaptive_net();
+  for (const chain how : {chain::exact, chain::first_order, chain::truncated}) {
+    for (const double signal : {0.0, -0.7}) {
+      const auto all = theta_gradient(m, data, how, 2, 3, true, signal);
+      const auto some = theta_gradient(m, data, how, 2, 3, false, signal);
+      CHECK(distance(all.psi0, some.psi0) == 0);
+      CHECK(all.settings == some.settings);
+      // Two of three steps walked back do not reach psi_0.
+      CHECK((attd::squared_norm(all.psi0) > 0) == (how != chain::truncated || signal != 0));
+      CHECK(attd::squared_norm(all.theta) > 0);
+      CHECK(attd::squared_norm(some.theta) == 0);
+    }
+  }
 }

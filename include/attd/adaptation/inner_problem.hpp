@@ -130,9 +130,9 @@ class inner_problem {
     return value;
   }
 
-  /// g = d loss / d psi at the psi of the last `evaluate`.
-  void gradient(const weights& psi, gradient_type& g) {
-    backward_to_dynamics(no_parameters_, frozen_->adapted, primal_t<scalar>(1));
+  /// g = factor d loss / d psi at the psi of the last `evaluate`.
+  void gradient(const weights& psi, gradient_type& g, primal_t<scalar> factor = 1) {
+    backward_to_dynamics(no_parameters_, frozen_->adapted, factor);
     zero_leaves(g);
     dynamics<none> no_base;
     for (index_t l = 0; l < effective_.count(); ++l) {

@@ -81,6 +81,10 @@ class walk_back {
   walk_back(const walk_back&) = delete;
   walk_back& operator=(const walk_back&) = delete;
 
+  /// Whether gradients of theta are wanted; at first they are. Without them a walk costs less, the
+  /// gradients of psi_0 and of the settings keep their bits, and those of theta are left alone.
+  void ask_for_theta(bool wanted) { theta_wanted_ = wanted; }
+
   /// To be called when the model's theta has changed.
   void refresh() {
     model_->refresh(workspace_);
@@ -215,7 +219,11 @@ class walk_back {
     }
     if (weight == 0) return;
     finite_ = finite_ && is_finite(loss);
-    task_.gradient(course_.psi(i), task_gradient_, theta_, every_, T(weight));
+    if (theta_wanted_) {
+      task_.gradient(course_.psi(i), task_gradient_, theta_, every_, T(weight));
+    } else {
+      task_.gradient(course_.psi(i), task_gradient_, T(weight));
+    }
     if (chained) add_leaves(task_gradient_, lambda_);
   }
 
@@ -248,7 +256,11 @@ class walk_back {
     tangent_.share_input(workspace_.inner.input());
     tangent_.evaluate(tangent_psi_);
     zeros_like(tangent_psi_, tangent_gradient_);
-    tangent_.gradient(tangent_psi_, tangent_gradient_, tangent_theta_, every_);
+    if (theta_wanted_) {
+      tangent_.gradient(tangent_psi_, tangent_gradient_, tangent_theta_, every_);
+    } else {
+      tangent_.gradient(tangent_psi_, tangent_gradient_);
+    }
   }
 
   // lambda += H v, theta += (d g / d theta)^T v, v = step_.gradient, at stored state i.
@@ -270,19 +282,21 @@ class walk_back {
       run_tangent_problem();
     }
     add_plane(&tensor<D>::value, slope, tangent_gradient_, lambda_);
-    add_plane(&tensor<D>::value, slope, tangent_theta_, theta_);
+    if (theta_wanted_) add_plane(&tensor<D>::value, slope, tangent_theta_, theta_);
   }
 
   bool finish(chain how, gradients& out) {
-    if (how != chain::first_order) {
-      add_plane(&tensor<D>::tangent, T(1), tangent_theta_, theta_);
+    if (theta_wanted_) {
+      if (how != chain::first_order) {
+        add_plane(&tensor<D>::tangent, T(1), tangent_theta_, theta_);
+      }
+      model_->model().base_dynamics_backward(model_->theta(), step_.base, theta_);
     }
-    model_->model().base_dynamics_backward(model_->theta(), step_.base, theta_);
     add_leaves(step_.initial, lambda_);
     bool finite = finite_ && all_finite(theta_) && all_finite(lambda_);
     for (double x : step_.settings) finite = finite && is_finite(x);
     if (!finite) return false;
-    add_leaves(theta_, out.theta);
+    if (theta_wanted_) add_leaves(theta_, out.theta);
     add_leaves(lambda_, out.psi0);
     out.settings.resize(std::max(out.settings.size(), step_.settings.size()), 0.0);
     for (std::size_t i = 0; i < step_.settings.size(); ++i) out.settings[i] += step_.settings[i];
@@ -338,6 +352,7 @@ class walk_back {
   cotangents step_;
   dual_weights tangent_psi_, tangent_gradient_;
   dual_parameters tangent_theta_;
+  bool theta_wanted_ = true;
   bool finite_ = true;  // whether every task loss that counts was
 };
 

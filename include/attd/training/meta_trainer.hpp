@@ -327,6 +327,7 @@ class meta_trainer {
     s.gradient.settings.assign(s.gradient.settings.size(), 0.0);
     s.d_t.assign(static_cast<std::size_t>(thresholds.maximum()), 0.0);
     s.outer.set_tau(tau);
+    s.back.ask_for_theta(options_.theta_rate != 0);
     const random_stream random =
         random_stream{options_.trainer.seed, 0x64726177}.split(static_cast<std::uint64_t>(step_));
     for (index_t j = first; j < last; ++j) {
