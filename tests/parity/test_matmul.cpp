@@ -3,6 +3,7 @@
 // The matrix product on eigen: every transpose and update, block borders, parts of tensors.
 #include <doctest/doctest.h>
 
+#include <attd/operations/linear.hpp>
 #include <attd/operations/matmul.hpp>
 #include <parity/parity.hpp>
 
@@ -137,6 +138,25 @@ TEST_CASE_TEMPLATE("matmul: rows without gaps give the same bits as rows with ga
         CAPTURE(n);
         CAPTURE(k);
         CHECK(different == 0);
+      }
+    }
+  }
+}
+
+TEST_CASE("linear: single tokens of several sequences have the bits of each alone") {
+  eigen backend;
+  for (index_t in : {1, 7, 8, 40, 300}) {
+    for (index_t out : {1, 3, 64, 70}) {
+      const auto x = random_tensor<float>({6, in}, 5), weight = random_tensor<float>({out, in}, 6);
+      const auto bias = random_tensor<float>({out}, 7);
+      tensor<float> all({6, out}), one({1, out});
+      // Single tokens before and after a sequence of two.
+      operations::linear(backend, sequences{1, 1, 2, 1, 1}, x.view(), weight.view(), bias.view(),
+                         all.view());
+      for (index_t t : {0, 1, 4, 5}) {
+        operations::linear(backend, sequences{1}, x.view().row_range(t, 1), weight.view(),
+                           bias.view(), one.view());
+        for (index_t o = 0; o < out; ++o) CHECK(all(t, o) == one(0, o));
       }
     }
   }

@@ -177,6 +177,9 @@ TEST_CASE("selective_scan: packs agree with plain loops") {
       cases::selective_scan{.batch = {150, 1, 33}, .channels = 21, .states = 7, .dynamics = 3});
   expect_parity_in_all_types(
       cases::selective_scan{.batch = {70}, .channels = 1, .states = 67, .dynamics = 1});
+  // Single tokens, as in streaming use: states are lanes then.
+  expect_parity_in_all_types(
+      cases::selective_scan{.batch = {1, 1, 1}, .channels = 21, .states = 19, .dynamics = 3});
   expect_parity_in_all_types(
       cases::selective_scan{.batch = {17, 40}, .channels = 32, .states = 16, .dynamics = 1});
 }

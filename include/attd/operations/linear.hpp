@@ -53,10 +53,22 @@ void linear(Backend& backend, const sequences& batch, view<X> x, view<W> weight,
     expect_equal("linear", "the size of the bias", bias.size(), y.columns());
     detail::fill_rows(y, bias);
   }
+  constexpr update how = biased ? update::add : update::assign;
   for (index_t s = 0; s < batch.count(); ++s) {
     const index_t first = batch.offset(s), length = batch.length(s);
-    matmul<transpose::no, transpose::yes, biased ? update::add : update::assign>(
-        backend, x.row_range(first, length), weight, y.row_range(first, length));
+    // Single tokens of several sequences, one after the other: the weight is read once for all.
+    if constexpr (requires { backend.template linear_of_tokens<how>(x, weight, y); }) {
+      index_t tokens = 0;
+      while (s + tokens < batch.count() && batch.length(s + tokens) == 1) ++tokens;
+      if (tokens > 1) {
+        backend.template linear_of_tokens<how>(x.row_range(first, tokens), weight,
+                                               y.row_range(first, tokens));
+        s += tokens - 1;
+        continue;
+      }
+    }
+    matmul<transpose::no, transpose::yes, how>(backend, x.row_range(first, length), weight,
+                                               y.row_range(first, length));
   }
 }
 

@@ -57,6 +57,19 @@ struct eigen {
     }
   }
 
+  /// Y = X W^T or Y += X W^T, each row to the bits of the product of this row alone.
+  template <operations::update U, class X, class W, class Y>
+    requires(std::is_same_v<std::remove_const_t<X>, Y> &&
+             std::is_same_v<std::remove_const_t<W>, Y> &&
+             (std::is_same_v<Y, float> || std::is_same_v<Y, double>))
+  void linear_of_tokens(view<X> x, view<W> weight, view<Y> y) {
+    if constexpr (std::is_same_v<Y, float>) {
+      eigen_detail::product_of_rows<U, Y>(run_, float_scratch_, x, weight, y);
+    } else {
+      eigen_detail::product_of_rows<U, Y>(run_, double_scratch_, x, weight, y);
+    }
+  }
+
   template <class F, class Y, class... X>
     requires(eigen_detail::packable<Y, X...> && !operations::detail::is_scalar_functor<F>)
   void transform(const F& f, view<Y> y, view<X>... x) {
