@@ -49,6 +49,9 @@
 #define ATTD_FLAGS baseline
 #endif
 
+// `ATTD_NO_DISPATCH`, which a user may define, leaves out the code for registers that the flags
+// lack.
+
 /// Whether GCC's own names for instructions of x86-64 can be used.
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)
 #define ATTD_GCC_X86 1

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-FileCopyrightText: 2026 the attd authors
 # SPDX-License-Identifier: MIT
-# Sources with different -march flags can be linked: no function whose code depends on the flags
-# has one name in both.
+# Sources with different -march flags can be linked: no function of the backend has one name in
+# both.
 #   mixed_flags.sh ROOT COMPILER INCLUDE_DIRECTORY...
 set -euo pipefail
 root=${1:?usage: mixed_flags.sh ROOT COMPILER INCLUDE_DIRECTORY...}

@@ -80,12 +80,30 @@ TEST_CASE("threads: a product has the same bits, whatever its shape") {
 TEST_CASE("threads: norms, softmax and elementwise functions have the same bits") {
   expect_same_bits_in_all_types(cases::rms_norm{.rows = 300, .columns = 130});
   expect_same_bits_in_all_types(cases::layer_norm{.rows = 300, .columns = 130});
-  expect_same_bits_in_all_types(cases::cross_entropy{.classes = 12000});
+  std::vector<index_t> ids;
+  for (index_t t = 0; t < 50; ++t) ids.push_back(t % 7 - 1);  // -1: nothing to predict
+  expect_same_bits_in_all_types(cases::cross_entropy{.ids = ids, .classes = 900});
   expect_same_bits_in_all_types(cases::softmax_entropy{.rows = 150, .classes = 260});
   using gate = operations::gated_silu_function;
   expect_same_bits_in_all_types(
       cases::binary<gate>{.rows = 200, .columns = 200, .second_rows = 200});
   expect_same_bits_in_all_types(cases::binary<gate>{.rows = 200, .columns = 200, .second_rows = 1});
+}
+
+TEST_CASE("threads: gradients of a norm's input alone have the same bits") {
+  const auto in = random_of_type<float>({{300, 130}, {130}, {300, 130}}, 41);
+  const view<none> no;
+  tensor<float> d_rms[2], d_layer[2];
+  for (int many : {0, 1}) {
+    eigen backend(eigen_options{.threads = many == 1 ? 4 : 1});
+    d_rms[many] = d_layer[many] = random_of_type<float>({{300, 130}}, 42)[0];
+    operations::rms_norm_backward(backend, in[0].view(), in[1].view(), 1e-5, in[2].view(),
+                                  d_rms[many].view(), no);
+    operations::layer_norm_backward(backend, in[0].view(), in[1].view(), 1e-5, in[2].view(),
+                                    d_layer[many].view(), no, no);
+  }
+  CHECK(same_bits(d_rms[0], d_rms[1]));
+  CHECK(same_bits(d_layer[0], d_layer[1]));
 }
 
 TEST_CASE("threads: the convolution has the same bits") {
@@ -117,6 +135,15 @@ TEST_CASE("thread_team: every piece is done once and an exception comes through"
                              if (i == 7) throw std::runtime_error("seven");
                            }),
                   std::runtime_error);
+  // Of two, the one that a single thread would have met first.
+  for (int round = 0; round < 50; ++round) {
+    CHECK_THROWS_WITH_AS(team.run(20,
+                                  [](index_t, index_t i) {
+                                    if (i == 3 || i == 4)
+                                      throw std::runtime_error(i == 3 ? "3" : "4");
+                                  }),
+                         "3", std::runtime_error);
+  }
   std::atomic<int> again{0};
   team.run(5, [&](index_t, index_t) { ++again; });
   CHECK(again == 5);

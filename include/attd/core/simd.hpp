@@ -8,7 +8,7 @@
 #include <attd/error.hpp>
 #include <type_traits>
 
-// With flags for AVX2 or more, the flags are taken at their word and nothing is chosen at run time.
+// With flags for AVX or more, the flags are taken at their word and nothing is chosen at run time.
 #if defined(__x86_64__) && !defined(__AVX__) && !defined(ATTD_NO_DISPATCH)
 #define ATTD_DISPATCHES 1
 #else
@@ -17,7 +17,8 @@
 
 // GCC: whatever is called inside is compiled for the wide registers too, formulas of users as well.
 // Clang: only what is called directly; it inlines small functions by itself.
-#if defined(__clang__)
+// Not under sanitizers, which make that minutes of compiling.
+#if defined(__clang__) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define ATTD_FLATTEN
 #else
 #define ATTD_FLATTEN __attribute__((flatten))
@@ -32,7 +33,8 @@ inline int widest_register() {
 #if ATTD_DISPATCHES
   static const int bytes = [] {
     __builtin_cpu_init();
-    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                      __builtin_cpu_supports("bmi2");
     const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
     return avx2 && avx512 ? 64 : avx2 ? 32 : simd_bytes;
@@ -80,7 +82,7 @@ inline namespace ATTD_FLAGS {
 /// Calls f(std::integral_constant<int, bytes>) inside a function that is compiled for registers of
 /// so many bytes. What f does on packs must be inlined into it: f and the lambdas in it are marked
 /// `ATTD_INLINE_LAMBDA`, the functions `ATTD_INLINE`. A function that is not inlined gives the same
-/// results, slowly.
+/// numbers to rounding, slowly.
 template <class F>
 ATTD_INLINE void with_registers([[maybe_unused]] int bytes, const F& f) {
 #if ATTD_DISPATCHES

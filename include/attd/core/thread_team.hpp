@@ -19,7 +19,8 @@ namespace attd {
 /// an idle team costs nothing. One caller at a time.
 class thread_team {
  public:
-  explicit thread_team(index_t threads) {
+  explicit thread_team(index_t threads) : thread_team() {
+    // From here on the destructor runs, also when a thread cannot be started.
     for (index_t t = 1; t < threads; ++t) pool_.emplace_back([this, t] { wait_for_work(t); });
   }
   thread_team(const thread_team&) = delete;
@@ -33,7 +34,8 @@ class thread_team {
   index_t threads() const { return static_cast<index_t>(pool_.size()) + 1; }
 
   /// Calls f(worker, i) once for each i in [0, count), worker in [0, threads()); which worker gets
-  /// which i is left to chance. Returns when all is done; the first exception is thrown again.
+  /// which i is left to chance. Returns when all is done. Of several exceptions that of the
+  /// smallest i is thrown again, as one thread would.
   template <class F>
   void run(index_t count, const F& f) {
     job_ = [](const void* g, index_t worker, index_t i) { (*static_cast<const F*>(g))(worker, i); };
@@ -54,6 +56,8 @@ class thread_team {
   }
 
  private:
+  thread_team() = default;
+
   static constexpr int patience = 2000;
 
   static void pause() {
@@ -82,11 +86,15 @@ class thread_team {
   }
 
   void work(index_t worker) {
+    index_t i = 0;
     try {
-      for (index_t i = next_++; i < count_; i = next_++) job_(context_, worker, i);
-    } catch (...) {
+      for (i = next_++; i < count_; i = next_++) job_(context_, worker, i);
+    } catch (...) {  // whatever comes before i has begun already: pieces are handed out in order
       const std::lock_guard lock(failure_mutex_);
-      if (!failure_) failure_ = std::current_exception();
+      if (!failure_ || i < failed_) {
+        failure_ = std::current_exception();
+        failed_ = i;
+      }
       next_ = count_;
     }
   }
@@ -99,6 +107,7 @@ class thread_team {
   std::atomic<std::uint32_t> round_{0};
   std::atomic<bool> stop_{false};
   std::exception_ptr failure_;
+  index_t failed_ = 0;  // the piece that it is of
   std::mutex failure_mutex_;
   std::vector<std::jthread> pool_;  // last: joined before the rest goes
 };

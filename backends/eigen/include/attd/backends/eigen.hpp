@@ -22,11 +22,11 @@ inline namespace ATTD_FLAGS {
 /// A handle with the threads of an operation and the memory that Eigen's product needs; nothing
 /// else is remembered, and two handles give the same bits. Keep one for each thread of your own.
 /// Numbers are float, double and one dual level of these; an operation on any other number type
-/// runs the reference loops. After the largest shapes have been seen once, no operation allocates
-/// memory.
+/// runs the reference loops. After the largest shapes have been seen once (with several
+/// threads: by each of them), no operation allocates memory.
 ///
-/// Everything but Eigen's product runs on the widest registers of the processor, whatever the
-/// compiler flags are; `eigen_options::register_bytes` asks for others.
+/// Everything but Eigen's product runs on the widest registers of the processor, unless compiler
+/// flags for AVX or more fix them; `eigen_options::register_bytes` asks for others.
 ///
 /// Results depend on the shapes of the operation itself (Eigen's sums over a row change with the
 /// shape around it) and on the width of the registers, and on nothing else: not on the machine's
@@ -206,7 +206,7 @@ struct eigen {
                                view<I> initial, view<DY> d_y, view<DF> d_final, view<DU> d_u,
                                view<DDT> d_dt, view<DA> d_a, view<DB> d_b, view<DC> d_c,
                                view<DD> d_d, view<DI> d_initial) {
-    scratch.workers.resize(static_cast<std::size_t>(run_.threads()));
+    grow(scratch.workers);
     const auto scan = [&](const auto& d_b_here, const auto& d_c_here) {
       return [&](auto bytes, const auto& channels) ATTD_INLINE_LAMBDA {
         eigen_detail::selective_scan_backward<bytes()>(
@@ -261,7 +261,7 @@ struct eigen {
                              operations::complex_view<DA> d_a, operations::complex_view<DB> d_b,
                              operations::complex_view<DC> d_c, view<DD> d_d,
                              operations::complex_view<DI> d_initial) {
-    scratch.workers.resize(static_cast<std::size_t>(run_.threads()));
+    grow(scratch.workers);
     const auto kernel = [&](auto bytes, const auto& channels) ATTD_INLINE_LAMBDA {
       eigen_detail::complex_scan_backward<bytes(), Way>(
           channels, batch, scratch.workers[static_cast<std::size_t>(channels.worker)], u, a, b, c,
@@ -271,6 +271,12 @@ struct eigen {
   }
 
  private:
+  // One element for each thread; those of another handle may be more.
+  template <class X>
+  void grow(std::vector<X>& workers) const {
+    const auto count = static_cast<std::size_t>(run_.threads());
+    if (workers.size() < count) workers.resize(count);
+  }
   // kernel(bytes, cut) for parts of the columns; cut(v) are the columns of v that belong to one.
   template <class F>
   void by_columns(index_t columns, index_t rows, const F& kernel) {

@@ -15,7 +15,7 @@ namespace attd {
 /// What a handle of the Eigen backend runs on.
 struct eigen_options {
   /// Threads of one operation: for a single long sequence. Batches of samples keep threads busier
-  /// through the engine's own, which give each thread a handle of one.
+  /// through the engine's own threads, each of which has a copy of the handle: leave 1 there.
   index_t threads = 1;
   /// Bytes of a SIMD register; 0: the widest of this processor that there is code for.
   int register_bytes = 0;

@@ -50,7 +50,7 @@ ATTD_INLINE void selective_scan_backward_of_group(
   const index_t per_token =
       states * static_cast<index_t>(sizeof(PE) + sizeof(PH) + (want_b ? sizeof(PS) : 0) +
                                     (want_c ? sizeof(PS) : 0));
-  const index_t chunk = std::clamp<index_t>(49152 / per_token, 4, 64);
+  const index_t chunk = std::clamp<index_t>(49152 / std::max<index_t>(1, per_token), 4, 64);
   index_t longest = 0;
   for (index_t s = 0; s < batch.count(); ++s) longest = std::max(longest, batch.length(s));
   const index_t most_chunks = (longest + chunk - 1) / chunk;
