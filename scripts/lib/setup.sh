@@ -67,13 +67,20 @@ install_needs() {
       "run 'apt-get install libboost1.81-dev' yourself; it shows what it would remove."
 }
 
-# The instruction set for our own programs: x86-64-v3 where the processor has it.
+# detect_march [widest]: the instruction set for our own programs, x86-64-v3 where the processor has
+# it; for comparisons with others, who use all of it, x86-64-v4 as well.
 detect_march() {
-  local flags flag
+  local flags flag widest=yes
   flags=" $(sed -n 's/^flags[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -n 1) "
   for flag in avx2 fma bmi1 bmi2 f16c movbe; do
     [[ $flags == *" $flag "* ]] || return 0
   done
+  if [ "${1-}" = widest ]; then
+    for flag in avx512f avx512bw avx512cd avx512dq avx512vl; do
+      [[ $flags == *" $flag "* ]] || widest=no
+    done
+    [ "$widest" = no ] || { echo x86-64-v4 && return 0; }
+  fi
   echo x86-64-v3
 }
 
