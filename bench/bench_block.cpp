@@ -174,7 +174,7 @@ int main(int argc, char** argv) {
       add<blocks::mamba>("mamba", n);
       add<blocks::s4d<>>("s4d", n);
       add<blocks::linear_ssm>("linear_ssm", n);
-      if (has_threads<>) add<blocks::mamba>("mamba", {1, 512, 32, 8}, 2);
+      add<blocks::mamba>("mamba", {1, 512, 32, 8}, 2);
       return;
     }
     for (const size& n : std::vector<size>{{1, 2048, 256, 16},
@@ -191,11 +191,9 @@ int main(int argc, char** argv) {
     for (const size& n : std::vector<size>{{8, 512, 16, 16}, {8, 512, 16, 64}, {1, 2048, 64, 64}}) {
       add<blocks::linear_ssm>("linear_ssm", n);
     }
-    if (has_threads<>) {
-      for (const index_t threads : {1, 2}) {
-        add<blocks::mamba>("mamba", {1, 16384, 128, 16}, threads);
-        add<blocks::s4d<>>("s4d", {1, 16384, 128, 64}, threads);
-      }
+    for (const index_t threads : {1, 2}) {
+      add<blocks::mamba>("mamba", {1, 16384, 128, 16}, threads);
+      add<blocks::s4d<>>("s4d", {1, 16384, 128, 64}, threads);
     }
   });
 }

@@ -170,13 +170,15 @@ void add_cross_entropy(const size& n) {
 enum product { forward, of_input, of_weight };
 constexpr const char* product_names[] = {"forward", "d_x", "d_weight"};
 
-void add_matmul(const char* layer, index_t tokens, index_t inputs, index_t outputs, product which) {
+void add_matmul(const char* layer, index_t tokens, index_t inputs, index_t outputs, product which,
+                product_kernel kernel = product_kernel::packs) {
   const std::string name =
-      std::string("linear_") + product_names[which] + "/" + layer +
+      std::string("linear_") + product_names[which] +
+      (kernel == product_kernel::eigen ? "_by_eigen" : "") + "/" + layer +
       axes({{"L", tokens}, {"input", inputs}, {"output", outputs}, {"threads", 1}});
   benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
     using enum ops::transpose;
-    eigen backend = make_backend();
+    eigen backend = make_backend(1, kernel);
     tensor<float> x = random_tensor<float>({tokens, inputs}, 1, -1, 1);
     tensor<float> w = random_tensor<float>({outputs, inputs}, 2, -1, 1);
     tensor<float> y = random_tensor<float>({tokens, outputs}, 3, -1, 1);
@@ -209,11 +211,13 @@ void add_mamba_products(index_t tokens, index_t width, index_t states, bool back
   const index_t inner = 2 * width, rank = (width + 15) / 16;
   for (const product which : {forward, of_input, of_weight}) {
     if (which != forward && !backward) return;
-    add_matmul("in_proj", tokens, width, 2 * inner, which);
-    add_matmul("x_proj", tokens, inner, rank + 2 * states, which);
-    add_matmul("dt_proj", tokens, rank, inner, which);
-    add_matmul("out_proj", tokens, inner, width, which);
-    add_matmul("head", tokens, width, 256, which);
+    for (const auto kernel : {product_kernel::packs, product_kernel::eigen}) {
+      add_matmul("in_proj", tokens, width, 2 * inner, which, kernel);
+      add_matmul("x_proj", tokens, inner, rank + 2 * states, which, kernel);
+      add_matmul("dt_proj", tokens, rank, inner, which, kernel);
+      add_matmul("out_proj", tokens, inner, width, which, kernel);
+      add_matmul("head", tokens, width, 256, which, kernel);
+    }
   }
 }
 

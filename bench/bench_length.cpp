@@ -135,12 +135,10 @@ int main(int argc, char** argv) {
     add<model_reader>("mamba_model/layers:2/D:" + std::to_string(mamba.width), model, chunk, chunk,
                       last, short_pass ? 4 : 32, 1);
     // One sequence in one piece, by one thread and by two.
-    if (has_threads<>) {
-      const index_t whole = short_pass ? 64 : 16384;
-      for (const index_t threads : {1, 2}) {
-        add<block_reader<blocks::mamba>>("mamba/D:" + std::to_string(mamba.width), mamba, whole,
-                                         whole, whole, 2, threads);
-      }
+    const index_t whole = short_pass ? 64 : 16384;
+    for (const index_t threads : {1, 2}) {
+      add<block_reader<blocks::mamba>>("mamba/D:" + std::to_string(mamba.width), mamba, whole,
+                                       whole, whole, 2, threads);
     }
   });
 }

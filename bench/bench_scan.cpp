@@ -257,11 +257,9 @@ int main(int argc, char** argv) {
     add_scan<selective<dual<float>>>("_dual", one);
     add_scan<complex_modes<float>>("", modes);
     add_scan<complex_modes<dual<float>>>("_dual", one);
-    if constexpr (has_threads<>) {
-      const std::vector<size> long_one{{1, 256, short_pass ? 256 : 16384, 16}};
-      for (const index_t threads : {1, 2}) add_scan<selective<float>>("", long_one, threads);
-      add_scan<complex_modes<float>>("", long_one, 2);
-    }
+    const std::vector<size> long_one{{1, 256, short_pass ? 256 : 16384, 16}};
+    for (const index_t threads : {1, 2}) add_scan<selective<float>>("", long_one, threads);
+    add_scan<complex_modes<float>>("", long_one, 2);
     const index_t length = short_pass ? 32 : 512;
     for (const bool backward : {false, true}) {
       for (const index_t n : {4, 16, 32, 64}) add_dense<float>("", 8, length, n, backward);

@@ -8,18 +8,10 @@
 
 namespace attd_bench {
 
-/// Whether one handle can spread an operation over several threads.
-template <class Backend = attd::eigen>
-inline constexpr bool has_threads = requires { Backend({attd::index_t{2}, 0}); };
-
 /// A handle for `threads` threads, with the registers that were asked for.
-template <class Backend = attd::eigen>
-Backend make_backend([[maybe_unused]] attd::index_t threads = 1) {
-  if constexpr (has_threads<Backend>) {
-    return Backend({threads, register_bytes});
-  } else {
-    return Backend{};
-  }
+inline attd::eigen make_backend(attd::index_t threads = 1,
+                                attd::product_kernel products = attd::product_kernel::packs) {
+  return attd::eigen({threads, register_bytes, products});
 }
 
 }  // namespace attd_bench

@@ -28,18 +28,23 @@ void expect_product(index_t m, index_t n, index_t k) {
   const tensor<T> b_all = random_tensor<T>({b_turned ? n : k, (b_turned ? k : n) + gap}, 2);
   const auto a = a_all.view().column_range(1, a_turned ? m : k);
   const auto b = b_all.view().column_range(2, b_turned ? k : n);
-  tensor<T> expected = random_tensor<T>({m, n + gap}, 3), found = expected;
+  const tensor<T> before = random_tensor<T>({m, n + gap}, 3);
+  tensor<T> expected = before;
   reference plain;
-  eigen fast;
   operations::matmul<Ta, Tb, U>(plain, a, b, expected.view().column_range(1, n));
-  operations::matmul<Ta, Tb, U>(fast, a, b, found.view().column_range(1, n));
-  CAPTURE(m);
-  CAPTURE(n);
-  CAPTURE(k);
-  CHECK(rms_ratio(found, expected) <= (std::is_same_v<T, float> ? 1e-5 : 1e-12));
-  for (index_t i = 0; i < m; ++i) {
-    CHECK(found(i, 0) == expected(i, 0));
-    CHECK(found(i, n + 1) == expected(i, n + 1));
+  for (const product_kernel kernel : {product_kernel::packs, product_kernel::eigen}) {
+    tensor<T> found = before;
+    eigen fast(eigen_options{.products = kernel});
+    operations::matmul<Ta, Tb, U>(fast, a, b, found.view().column_range(1, n));
+    CAPTURE(m);
+    CAPTURE(n);
+    CAPTURE(k);
+    CAPTURE(static_cast<int>(kernel));
+    CHECK(rms_ratio(found, expected) <= (std::is_same_v<T, float> ? 1e-5 : 1e-12));
+    for (index_t i = 0; i < m; ++i) {
+      CHECK(found(i, 0) == expected(i, 0));
+      CHECK(found(i, n + 1) == expected(i, n + 1));
+    }
   }
 }
 
@@ -158,6 +163,23 @@ TEST_CASE("linear: single tokens of several sequences have the bits of each alon
                            bias.view(), one.view());
         for (index_t o = 0; o < out; ++o) CHECK(all(t, o) == one(0, o));
       }
+    }
+  }
+}
+
+TEST_CASE("matmul: a row's bits depend on the depth alone, not on the rows around it") {
+  // Several blocks of depth and of packed columns.
+  for (const auto& [n, k] : {std::pair<index_t, index_t>{40, 300}, {1700, 20}, {33, 17}}) {
+    const index_t rows = 29;
+    const auto a = random_tensor<float>({rows, k}, 8), b = random_tensor<float>({n, k}, 9);
+    eigen backend;
+    tensor<float> all({rows, n}), some({rows, n});
+    operations::matmul<transpose::no, transpose::yes, update::assign>(backend, a.view(), b.view(),
+                                                                      all.view());
+    operations::matmul<transpose::no, transpose::yes, update::assign>(
+        backend, a.view().row_range(5, rows - 5), b.view(), some.view().row_range(5, rows - 5));
+    for (index_t i = 5; i < rows; ++i) {
+      for (index_t j = 0; j < n; ++j) REQUIRE(some(i, j) == all(i, j));
     }
   }
 }

@@ -84,4 +84,6 @@ TEST_CASE("registers: products agree with plain loops on each width") {
     expect_parity_on_all(cases::linear{.batch = {rows}, .in_size = 37, .out_size = 19});
     expect_parity_on_all(cases::linear{.batch = {rows}, .in_size = 1, .out_size = 37});
   }
+  // Several blocks of depth; strips of every height; a panel that is not full.
+  expect_parity_on_all(cases::linear{.batch = {41}, .in_size = 300, .out_size = 71});
 }

@@ -30,18 +30,18 @@ bool same_bits(const tensor<S>& a, const tensor<S>& b) {
 }
 
 template <class S, class Case>
-void expect_same_bits(const Case& op) {
+void expect_same_bits(const Case& op, product_kernel products = product_kernel::packs) {
   tensors<S> in = random_of_type<S>(op.inputs(), 21);
   cases::make_stable(op, in);
   const tensors<S> d_out = random_of_type<S>(op.outputs(), 22);
-  eigen one;
+  eigen one(eigen_options{.products = products});
   tensors<S> out = zero_tensors<S>(op.outputs()), d_in = random_of_type<S>(op.inputs(), 23);
   const tensors<S> d_before = d_in, out_before = out;
   op.forward(one, in, out);
   op.backward(one, in, d_out, d_in);
   for (index_t threads : {2, 5}) {
     CAPTURE(threads);
-    eigen many(eigen_options{.threads = threads});
+    eigen many(eigen_options{.threads = threads, .products = products});
     tensors<S> found = out_before, d_found = d_before;
     op.forward(many, in, found);
     op.backward(many, in, d_out, d_found);
@@ -70,8 +70,12 @@ TEST_CASE("threads: a product has the same bits, whatever its shape") {
     for (index_t size : {1, 2, 31, 300}) {
       CAPTURE(rows);
       CAPTURE(size);
-      expect_same_bits<float>(cases::linear{.batch = {rows}, .in_size = size, .out_size = 257});
-      expect_same_bits<double>(cases::linear{.batch = {rows}, .in_size = 257, .out_size = size});
+      for (const product_kernel kernel : {product_kernel::packs, product_kernel::eigen}) {
+        expect_same_bits<float>(cases::linear{.batch = {rows}, .in_size = size, .out_size = 257},
+                                kernel);
+        expect_same_bits<double>(cases::linear{.batch = {rows}, .in_size = 257, .out_size = size},
+                                 kernel);
+      }
     }
   }
   expect_same_bits<dual<float>>(cases::linear{.batch = {3, 150}, .in_size = 96, .out_size = 70});

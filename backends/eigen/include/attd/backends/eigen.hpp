@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
-// The backend for the CPU: Eigen's matrix kernel, everything else in SIMD packs.
+// The backend for the CPU: everything in SIMD packs, Eigen's matrix kernel for those who ask.
 #pragma once
 
 #include <attd/backends/eigen/complex_scan.hpp>
@@ -19,18 +19,19 @@
 namespace attd {
 inline namespace ATTD_FLAGS {
 
-/// A handle with the threads of an operation and the memory that Eigen's product needs; nothing
-/// else is remembered, and two handles give the same bits. Keep one for each thread of your own.
-/// Numbers are float, double and one dual level of these; an operation on any other number type
-/// runs the reference loops. After the largest shapes have been seen once (with several
-/// threads: by each of them), no operation allocates memory.
+/// A handle with the threads of an operation and memory for blocks of matrix products; nothing else
+/// is remembered, and two handles with the same options give the same bits. Keep one for each
+/// thread of your own. Numbers are float, double and one dual level of these; an operation on any
+/// other number type runs the reference loops. After the largest shapes have been seen once (with
+/// several threads: by each of them), no operation allocates memory.
 ///
-/// Everything but Eigen's product runs on the widest registers of the processor, unless compiler
-/// flags for AVX or more fix them; `eigen_options::register_bytes` asks for others.
+/// Everything runs on the widest registers of the processor, unless compiler flags for AVX or more
+/// fix them; `eigen_options::register_bytes` asks for others. Eigen's own matrix product, if
+/// `eigen_options::products` asks for it, follows the flags.
 ///
-/// Results depend on the shapes of the operation itself (Eigen's sums over a row change with the
-/// shape around it) and on the width of the registers, and on nothing else: not on the machine's
-/// caches, on the number of threads, on where the numbers lie in memory or on earlier calls.
+/// Results depend on the shapes of the operation itself, on the width of the registers and the
+/// kernel of products, and on nothing else: not on the machine's caches, on the number of threads,
+/// on where the numbers lie in memory or on earlier calls.
 struct eigen {
   eigen() : eigen(eigen_options{}) {}
   explicit eigen(const eigen_options& options)

@@ -12,6 +12,12 @@
 
 namespace attd {
 
+/// Which code computes matrix products that are worth copying operands for.
+enum class product_kernel {
+  packs,  ///< ours, on the widest registers of the processor
+  eigen   ///< Eigen's, on the registers that the compiler flags name
+};
+
 /// What a handle of the Eigen backend runs on.
 struct eigen_options {
   /// Threads of one operation: for a single long sequence. Batches of samples keep threads busier
@@ -19,6 +25,8 @@ struct eigen_options {
   index_t threads = 1;
   /// Bytes of a SIMD register; 0: the widest of this processor that there is code for.
   int register_bytes = 0;
+  /// Large matrix products: ours is the faster on every shape that we measured (bench_kernels).
+  product_kernel products = product_kernel::packs;
 };
 
 namespace eigen_detail {
@@ -38,13 +46,15 @@ class execution {
  public:
   execution() : execution(eigen_options{}) {}
   explicit execution(const eigen_options& o)
-      : threads_(o.threads), bytes_(checked_register(o.register_bytes)) {
+      : threads_(o.threads), bytes_(checked_register(o.register_bytes)), products_(o.products) {
     if (o.threads < 1) fail("eigen: threads is ", o.threads, ", expected at least 1");
   }
-  execution(const execution& other) : threads_(other.threads_), bytes_(other.bytes_) {}
+  execution(const execution& other)
+      : threads_(other.threads_), bytes_(other.bytes_), products_(other.products_) {}
   execution& operator=(const execution& other) {
     threads_ = other.threads_;
     bytes_ = other.bytes_;
+    products_ = other.products_;
     team_.reset();
     return *this;
   }
@@ -54,6 +64,7 @@ class execution {
 
   index_t threads() const { return threads_; }
   int register_bytes() const { return bytes_; }
+  product_kernel products() const { return products_; }
 
   /// Calls kernel(bytes, part) once.
   template <class F>
@@ -101,6 +112,7 @@ class execution {
 
   index_t threads_;
   int bytes_;
+  product_kernel products_;
   std::unique_ptr<thread_team> team_;
 };
 

@@ -1,11 +1,12 @@
 // SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
-// Matrix products: Eigen's blocked kernel on buffers that are kept, and loops for small products.
+// Matrix products: which kernel takes which shape, and Eigen's own on buffers that are kept.
 #pragma once
 
 #include <Eigen/Core>
 #include <algorithm>
 #include <attd/backends/eigen/execution.hpp>
+#include <attd/backends/eigen/product_blocks.hpp>
 #include <attd/backends/eigen/product_loops.hpp>
 #include <attd/core/tensor.hpp>
 #include <attd/operations/matmul.hpp>
@@ -14,13 +15,6 @@
 
 namespace attd::eigen_detail {
 inline namespace ATTD_FLAGS {
-
-/// Memory for Eigen's packed blocks; grows to the largest product it has seen and stays.
-template <class T>
-struct product_scratch {
-  tensor<T> left;
-  tensor<T> right;
-};
 
 // Fixed, so that a product's sums are split in the same way whatever machine or cache it runs on.
 inline constexpr index_t block_rows = 192;
@@ -45,8 +39,8 @@ class fixed_blocking final : public Eigen::internal::level3_blocking<T, T> {
 // C += op(A) op(B), all row-major. Eigen computes column-major results, so it is handed the
 // transposed problem  C^T += op(B)^T op(A)^T: its vectorised axis is then the columns of C.
 template <transpose Ta, transpose Tb, class T>
-void blocked_product(product_scratch<T>& scratch, view<const T> a, view<const T> b, view<T> c,
-                     index_t depth) {
+void eigen_product(product_scratch<T>& scratch, view<const T> a, view<const T> b, view<T> c,
+                   index_t depth) {
   constexpr int left_order = Tb == transpose::no ? Eigen::ColMajor : Eigen::RowMajor;
   constexpr int right_order = Ta == transpose::no ? Eigen::ColMajor : Eigen::RowMajor;
   fixed_blocking<T> blocking(scratch, c.columns(), c.rows(), depth);
@@ -76,8 +70,8 @@ view<const T> turned(tensor<T>& scratch, view<const T> b) {
 /// How a product is computed.
 enum class product_kind { blocked, columns, turned_columns, dots, vector, scaled };
 
-/// Whether and which loops beat the blocked kernel, which first copies both operands. Decided by
-/// the whole product's shape alone, like every other choice that can change the last bits of a
+/// Whether and which loops beat the blocked kernels, which first copy an operand or both. Decided
+/// by the whole product's shape alone, like every other choice that can change the last bits of a
 /// result.
 template <transpose Ta, transpose Tb>
 constexpr product_kind kind_of_product(index_t rows, index_t columns, index_t depth) {
@@ -119,7 +113,8 @@ ATTD_INLINE void product_by_loops(product_kind kind, product_scratch<T>& scratch
 }
 
 /// C = op(A) op(B) or C += op(A) op(B) for one plain number type. Parts are rows of C, cut where
-/// Eigen's kernel, which takes four at a time, goes through the same sums as without cuts.
+/// Eigen's kernel, which takes four at a time, goes through the same sums as without cuts; ours
+/// does anywhere.
 /// `scratch` has one element for each thread.
 template <transpose Ta, transpose Tb, update U, class T>
 void matmul(execution& run, std::vector<product_scratch<T>>& scratch, view<const T> a,
@@ -136,11 +131,16 @@ void matmul(execution& run, std::vector<product_scratch<T>>& scratch, view<const
   const auto own = [&](const part& p) -> auto& {
     return scratch[static_cast<std::size_t>(p.worker)];
   };
-  if (kind == product_kind::blocked) {
+  if (kind == product_kind::blocked && run.products() == product_kernel::eigen) {
     run.in_plain_parts(rows, 64, work, [&](const part& p) {
       const view<T> to = c.row_range(p.begin, p.end - p.begin);
       if constexpr (U == update::assign) operations::detail::fill_zero(to);
-      blocked_product<Ta, Tb>(own(p), left_part<Ta>(a, p), b, to, depth);
+      eigen_product<Ta, Tb>(own(p), left_part<Ta>(a, p), b, to, depth);
+    });
+  } else if (kind == product_kind::blocked) {
+    run.in_parts(rows, 64, work, [&](auto bytes, const part& p) ATTD_INLINE_LAMBDA {
+      product_in_panels<bytes(), Ta, Tb, U>(own(p), left_part<Ta>(a, p), b,
+                                            c.row_range(p.begin, p.end - p.begin), depth);
     });
   } else if (kind == product_kind::dots && rows <= 2) {  // a token or two: parts are rows of B
     run.in_parts(columns, 64, work, [&](auto bytes, const part& p) ATTD_INLINE_LAMBDA {
