@@ -51,3 +51,25 @@ macro(attd_find_eigen_dependencies out)
     endif()
   endif()
 endmacro()
+
+# Thrust's headers come with the CUDA Toolkit (no GPU and no nvcc is needed) or with Debian's
+# libthrust-dev. ATTD_THRUST_INCLUDE names their folder where it is not found.
+macro(attd_find_thrust_dependencies out)
+  set(${out} "")
+  if(NOT TARGET attd::thrust_headers)
+    find_path(
+      ATTD_THRUST_INCLUDE thrust/system/cpp/execution_policy.h
+      HINTS ENV CUDA_HOME ENV CUDA_PATH
+      PATHS /usr/local/cuda
+      PATH_SUFFIXES include/cccl include
+      DOC "Folder of the headers thrust/...")
+    mark_as_advanced(ATTD_THRUST_INCLUDE)
+    if(ATTD_THRUST_INCLUDE)
+      add_library(attd::thrust_headers INTERFACE IMPORTED)
+      # As headers of the system: their warnings are not ours.
+      target_include_directories(attd::thrust_headers SYSTEM INTERFACE "${ATTD_THRUST_INCLUDE}")
+    else()
+      set(${out} "Thrust's headers not found; hint: install libthrust-dev or the CUDA Toolkit, or set ATTD_THRUST_INCLUDE")
+    endif()
+  endif()
+endmacro()

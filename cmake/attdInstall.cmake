@@ -9,8 +9,8 @@ set(attd_package_dir "${CMAKE_INSTALL_DATADIR}/cmake/attd")
 # Targets that carry flags and nothing else come with every component.
 install(TARGETS ${attd_flag_targets} EXPORT attd_core_targets)
 
-# One export file per component, so that a user of `core` needs no Eigen.
-foreach(component IN ITEMS core eigen)
+# One export file per component, so that a user of `core` needs neither Eigen nor Thrust.
+foreach(component IN ITEMS core eigen thrust)
   if(TARGET attd_${component})
     install(TARGETS attd_${component} EXPORT attd_${component}_targets
             FILE_SET HEADERS DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"

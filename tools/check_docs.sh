@@ -120,7 +120,9 @@ awk -F '\t' '
       } else if (kind[i] == "path") {
         if (!(path in file) && !(("include/" path) in file) &&
             !(("backends/reference/include/" path) in file) &&
-            !(("backends/eigen/include/" path) in file))
+            !(("backends/eigen/include/" path) in file) &&
+            !(("backends/thrust/include/" path) in file) &&
+            !(("backends/cuda/include/" path) in file))
           fault(place[i] ": there is no file " path)
       }
     }

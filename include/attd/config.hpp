@@ -17,6 +17,14 @@
 #define ATTD_HD
 #endif
 
+/// The same without a say about inlining: for functions of any length that loop bodies of a device
+/// call. Means nothing to other compilers.
+#if defined(__CUDACC__)
+#define ATTD_DEVICE __host__ __device__
+#else
+#define ATTD_DEVICE
+#endif
+
 /// For code whose inlining decides the speed of a kernel.
 #if defined(__GNUC__) || defined(__clang__)
 #define ATTD_INLINE inline __attribute__((always_inline))
@@ -29,6 +37,12 @@
 #define ATTD_INLINE_LAMBDA __attribute__((always_inline))
 #else
 #define ATTD_INLINE_LAMBDA
+#endif
+
+// `ATTD_NO_DISPATCH`, which a user may define, leaves out the code for registers that the flags
+// lack. nvcc knows neither the names of instructions nor functions with a target of their own.
+#if defined(__CUDACC__) && !defined(ATTD_NO_DISPATCH)
+#define ATTD_NO_DISPATCH
 #endif
 
 /// Name of the instruction set that the flags of a source file allow. Types whose code depends on
@@ -49,11 +63,8 @@
 #define ATTD_FLAGS baseline
 #endif
 
-// `ATTD_NO_DISPATCH`, which a user may define, leaves out the code for registers that the flags
-// lack.
-
 /// Whether GCC's own names for instructions of x86-64 can be used.
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__CUDACC__) && defined(__x86_64__)
 #define ATTD_GCC_X86 1
 #else
 #define ATTD_GCC_X86 0

@@ -28,6 +28,11 @@ need_is_met() {
     doctest-dev) [ -e /usr/include/doctest/doctest.h ] || [ -e /usr/local/include/doctest/doctest.h ] ;;
     nlohmann-json3-dev) [ -e /usr/include/nlohmann/json.hpp ] || [ -e /usr/local/include/nlohmann/json.hpp ] ;;
     libcli11-dev) [ -e /usr/include/CLI/CLI.hpp ] || [ -e /usr/local/include/CLI/CLI.hpp ] ;;
+    libthrust-dev)  # comes with the CUDA Toolkit too
+      [ -e /usr/include/thrust/version.h ] ||
+        [ -e "${CUDA_HOME:-/usr/local/cuda}/include/cccl/thrust/version.h" ] ||
+        [ -e "${CUDA_HOME:-/usr/local/cuda}/include/thrust/version.h" ]
+      ;;
     libbenchmark-dev) [ -e /usr/include/benchmark/benchmark.h ] || [ -e /usr/local/include/benchmark/benchmark.h ] ;;
     *) return 1 ;;
   esac

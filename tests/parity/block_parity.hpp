@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
-// Runs a block on the eigen backend and on the reference, in all number types, and compares.
+// Runs a block on a backend and on the reference, in all number types, and compares.
 #pragma once
 
 #include <blocks/checks.hpp>
@@ -40,7 +40,7 @@ double largest_ratio(const A& found, const A& expected) {
   return worst;
 }
 
-template <class S, bool Timescale, class Block>
+template <class Fast, class S, bool Timescale, class Block>
 void expect_block_parity(const Block& block, const sequences& batch, index_t sets) {
   using Tau = std::conditional_t<Timescale, S, none>;
   using DoubleTau = std::conditional_t<Timescale, double, none>;
@@ -53,7 +53,7 @@ void expect_block_parity(const Block& block, const sequences& batch, index_t set
   const auto d_out = in_type<block_result<Block, S>>(random_cotangent(block, batch, 1),
                                                      random_cotangent(block, batch, 2));
   reference plain;
-  eigen fast;
+  Fast fast;
   typename Block::template cache<S> cache, fast_cache;
   CHECK(largest_ratio(run_forward(fast, block, batch, p, fast_cache),
                       run_forward(plain, block, batch, p, cache)) <= tolerance);
@@ -61,13 +61,13 @@ void expect_block_parity(const Block& block, const sequences& batch, index_t set
                       run_backward(plain, block, batch, p, d_out)) <= tolerance);
 }
 
-template <bool Timescale, class Block>
+template <class Fast, bool Timescale, class Block>
 void expect_block_parity_everywhere(const Block& block) {
   const sequences batch{17, 1, 2, 70};
   for (index_t sets : {index_t{1}, batch.count()}) {
-    expect_block_parity<float, Timescale>(block, batch, sets);
-    expect_block_parity<double, Timescale>(block, batch, sets);
-    expect_block_parity<dual<double>, Timescale>(block, batch, sets);
+    expect_block_parity<Fast, float, Timescale>(block, batch, sets);
+    expect_block_parity<Fast, double, Timescale>(block, batch, sets);
+    expect_block_parity<Fast, dual<double>, Timescale>(block, batch, sets);
   }
 }
 

@@ -1,12 +1,11 @@
 // SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
-// Runs an operation's case on the eigen backend and on the reference, and compares.
+// Runs an operation's case on a backend and on the reference, and compares.
 #pragma once
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <attd/backends/eigen.hpp>
 #include <attd/backends/reference.hpp>
 #include <cmath>
 #include <limits>
@@ -46,13 +45,13 @@ tensors<S> random_of_type(const std::vector<shape>& shapes, std::uint64_t stream
   return result;
 }
 
-template <class S, class Case>
+template <class Fast, class S, class Case>
 void expect_parity(const Case& op) {
   const double tolerance = std::is_same_v<primal_t<S>, float> ? 1e-5 : 1e-12;
   const tensors<S> in = random_of_type<S>(op.inputs(), 11);
   const tensors<S> d_out = random_of_type<S>(op.outputs(), 12);
   reference plain;
-  eigen fast;
+  Fast fast;
   tensors<S> expected = zero_tensors<S>(op.outputs()), found = expected;
   // Whatever was in the result must be gone.
   for (auto& x : found) x.assign(x.shape(), S(std::numeric_limits<primal_t<S>>::quiet_NaN()));
@@ -71,11 +70,11 @@ void expect_parity(const Case& op) {
 }
 
 // The bars: 1e-5 in float, 1e-12 in double.
-template <class Case>
+template <class Fast, class Case>
 void expect_parity_everywhere(const Case& op) {
-  expect_parity<float>(op);
-  expect_parity<double>(op);
-  expect_parity<dual<double>>(op);
+  expect_parity<Fast, float>(op);
+  expect_parity<Fast, double>(op);
+  expect_parity<Fast, dual<double>>(op);
 }
 
 }  // namespace attd::testing

@@ -1,92 +1,16 @@
 // SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
-// Mamba, the dense blocks and the perceptron on the eigen backend against the reference; and what
-// must hold bit for bit on eigen itself.
-#include <doctest/doctest.h>
+// Mamba, the dense blocks and the perceptron on the eigen backend against the reference.
+#include <attd/backends/eigen.hpp>
+#include <parity/block_suite.hpp>
 
-#include <attd/blocks/linear_ssm.hpp>
-#include <attd/blocks/mamba.hpp>
-#include <attd/blocks/mlp.hpp>
-#include <parity/block_parity.hpp>
+namespace attd_test::block_suite {
 
-namespace {
+TEST_CASE_TEMPLATE_INVOKE(mamba_parity, eigen);
+TEST_CASE_TEMPLATE_INVOKE(linear_ssm_parity, eigen);
+TEST_CASE_TEMPLATE_INVOKE(continuous_linear_ssm_parity, eigen);
+TEST_CASE_TEMPLATE_INVOKE(mlp_parity, eigen);
+TEST_CASE_TEMPLATE_INVOKE(blocks_independence, eigen);
+TEST_CASE_TEMPLATE_INVOKE(blocks_step, eigen);
 
-using namespace attd;
-using namespace attd::testing;
-
-const blocks::mamba mamba{.width = 5, .expand = 2, .state_size = 16, .kernel = 4, .rank = 2};
-const blocks::linear_ssm discrete{.input = 3, .output = 5, .state_size = 7};
-const blocks::continuous_linear_ssm continuous{
-    .input = 3, .output = 5, .state_size = 7, .step = 0.5};
-
-template <class Tau, class Block>
-void expect_same_bits_alone(const Block& block) {
-  eigen fast;
-  CHECK(different_alone<Tau>(fast, block, sequences{17, 1, 2, 64, 100}) == 0);
-}
-
-}  // namespace
-
-TEST_CASE("parity: mamba is the same on eigen and reference") {
-  expect_block_parity<double, false>(mamba, sequences{17, 1, 2, 70}, 1);
-  expect_block_parity_everywhere<true>(mamba);
-}
-
-TEST_CASE("parity: linear_ssm is the same on eigen and reference") {
-  expect_block_parity_everywhere<false>(discrete);
-}
-
-TEST_CASE("parity: linear_ssm in continuous time is the same on eigen and reference") {
-  expect_block_parity_everywhere<true>(continuous);
-}
-
-TEST_CASE("parity: mlp is the same on eigen and reference") {
-  const blocks::mlp<> block{.input = 3, .output = 5, .hidden = 17};
-  const sequences batch{17, 1, 2};
-  blocks::mlp_parameters<double> p, d_plain, d_fast;
-  block.initialize({1, 2}, p);
-  zeros_like(p, d_plain);
-  zeros_like(p, d_fast);
-  tensor<double> x({20, 3}), y_plain({20, 5}), y_fast({20, 5}), d_y({20, 5});
-  tensor<double> d_x_plain({20, 3}), d_x_fast({20, 3});
-  fill_normal({20260425, 2}, 1.0, x);
-  fill_normal({20260425, 3}, 1.0, d_y);
-  const auto run = [&](auto backend, tensor<double>& y, tensor<double>& d_x, auto& d_p) {
-    blocks::mlp_cache<double> cache;
-    block.forward(backend, batch, p, x.view(), cache, y.view());
-    block.backward(backend, batch, p, x.view(), cache, d_y.view(), d_x.view(), d_p);
-  };
-  run(reference{}, y_plain, d_x_plain, d_plain);
-  run(eigen{}, y_fast, d_x_fast, d_fast);
-  CHECK(norm(y_plain) > 0);
-  CHECK(largest_ratio(y_fast, y_plain) <= 1e-12);
-  CHECK(largest_ratio(d_x_fast, d_x_plain) <= 1e-12);
-  CHECK(largest_ratio(d_fast, d_plain) <= 1e-12);
-}
-
-TEST_CASE("parity: on eigen a sequence's numbers are the same bits alone and in a batch") {
-  expect_same_bits_alone<double>(mamba);
-  expect_same_bits_alone<none>(discrete);
-  expect_same_bits_alone<double>(continuous);
-}
-
-TEST_CASE("parity: on eigen tokens fed one by one give the scan's numbers to rounding") {
-  eigen fast;
-  const sequences batch = sequences::equal(2, 9), one = sequences::equal(2, 1);
-  const auto p = random_point<none>(mamba, batch, 2, 1);
-  blocks::mamba::cache<double> cache;
-  const auto whole = run_forward(fast, mamba, batch, p, cache);
-  auto stepped = whole;
-  blocks::mamba::state<double> next;
-  stepped.final = p.initial;
-  tensor<double> y({2, 5});
-  for (index_t t = 0; t < 9; ++t) {
-    const tensor<double> x = cut(batch, p.x, t, t + 1);
-    blocks::step(fast, mamba, one, p.parameters, p.dynamics, x.view(), stepped.final, next, cache,
-                 y.view());
-    for (index_t b = 0; b < 2; ++b) {
-      for (index_t i = 0; i < 5; ++i) stepped.y(batch.offset(b) + t, i) = y(b, i);
-    }
-  }
-  CHECK(largest_ratio(stepped, whole) <= 1e-12);
-}
+}  // namespace attd_test::block_suite

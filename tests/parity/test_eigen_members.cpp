@@ -4,6 +4,7 @@
 // run the reference loops instead.
 #include <doctest/doctest.h>
 
+#include <attd/backends/eigen.hpp>
 #include <operations/cases.hpp>
 #include <operations/scan_cases.hpp>
 #include <parity/parity.hpp>
@@ -99,8 +100,8 @@ TEST_CASE("eigen: number types without packs run the loops") {
 
 TEST_CASE("eigen: the scans through a handle are the same as on reference") {
   for (index_t size : {1, 3, 17}) {
-    expect_parity_everywhere(cases::selective_scan{.channels = size});
-    expect_parity_everywhere(cases::dense_recurrence{.states = size});
-    expect_parity_everywhere(cases::complex_scan<ops::direction::forward>{.channels = size});
+    expect_parity_everywhere<eigen>(cases::selective_scan{.channels = size});
+    expect_parity_everywhere<eigen>(cases::dense_recurrence{.states = size});
+    expect_parity_everywhere<eigen>(cases::complex_scan<ops::direction::forward>{.channels = size});
   }
 }

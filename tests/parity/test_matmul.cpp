@@ -3,6 +3,7 @@
 // The matrix product on eigen: every transpose and update, block borders, parts of tensors.
 #include <doctest/doctest.h>
 
+#include <attd/backends/eigen.hpp>
 #include <attd/operations/linear.hpp>
 #include <attd/operations/matmul.hpp>
 #include <parity/parity.hpp>

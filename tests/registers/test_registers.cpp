@@ -4,6 +4,7 @@
 // loops, and the widest are what is used.
 #include <doctest/doctest.h>
 
+#include <attd/backends/eigen.hpp>
 #include <attd/operations/activations.hpp>
 #include <operations/cases.hpp>
 #include <operations/scan_cases.hpp>

@@ -88,6 +88,7 @@ class adaptive_model {
       }
       frozen_.adapted[static_cast<std::size_t>(l)] = 1;
     }
+    operations::bring(backend_, frozen_.parameters);
     frozen_.model.base_dynamics(frozen_.parameters, frozen_.base);
     guard_.prepare(frozen_);
     psi0_.resize(n);

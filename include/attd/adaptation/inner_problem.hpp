@@ -6,6 +6,7 @@
 #include <attd/core/dynamics.hpp>
 #include <attd/core/leaves.hpp>
 #include <attd/losses/from_formula.hpp>
+#include <attd/operations/memory.hpp>
 #include <vector>
 
 namespace attd::adaptation {
@@ -84,6 +85,7 @@ class inner_problem {
             {1, std::max<index_t>(1, frozen_->model.layout(l).timescales)});
       }
     }
+    operations::bring(backend_, effective_);
   }
 
   /// Takes an input: what follows is about it. Returns false, and there is then nothing to
@@ -111,12 +113,22 @@ class inner_problem {
     shared_ = nullptr;
     return own_;
   }
-  /// From now on evaluates an input that another problem has prepared, and keeps.
-  void share_input(const prepared_input<real>& input) { shared_ = &input; }
+  /// From now on evaluates an input that another problem has prepared, and keeps; a copy of it
+  /// where the backend cannot read it.
+  void share_input(const prepared_input<real>& input) {
+    shared_ = &input;
+    if constexpr (requires { backend_.memory(); }) {
+      if (input.data.weight.memory() != backend_.memory()) {
+        own_ = input;
+        shared_ = nullptr;
+      }
+    }
+  }
 
   /// Loss at psi. Effective dynamics and activations are kept for `gradient`.
   inner_value<scalar> evaluate(const weights& psi) {
     apply(psi);
+    if (!shared_) bring_own_input();
     const auto& [data, scored, guard] = input();
     run(data.batch, data.model_input());
     const auto output = std::as_const(cache_).output().view();
@@ -147,6 +159,7 @@ class inner_problem {
   template <class Parameters>
   void gradient(const weights& psi, gradient_type& g, Parameters& d_theta,
                 const std::vector<char>& every, primal_t<scalar> factor = 1) {
+    operations::bring(backend_, d_theta);
     backward_to_dynamics(d_theta, every, factor);
     zero_leaves(g);
     const index_t n = effective_.count();
@@ -180,7 +193,9 @@ class inner_problem {
   }
   /// The same from the states in `states()`, which the caller has set.
   void run_from_states(const sequences& batch, const sequence_input<real>& input) {
-    frozen_->model.forward(backend_, batch, frozen_->parameters, effective_, input, cache_);
+    operations::bring(backend_, cache_.initial);
+    frozen_->model.forward(backend_, batch, frozen_->parameters, effective_, brought(input),
+                           cache_);
   }
 
   const tensor<scalar>& output() const { return cache_.output(); }
@@ -193,6 +208,28 @@ class inner_problem {
   bool adapts(index_t l) const { return frozen_->adapts(l); }
 
  private:
+  void bring_own_input() {
+    for (tensor<real>* t : {&own_.data.input, &own_.data.target, &own_.data.weight}) {
+      operations::bring(backend_, *t);
+    }
+  }
+  // An input whose numbers are where the backend computes: the caller's lie anywhere.
+  sequence_input<real> brought(const sequence_input<real>& input) {
+    if constexpr (requires { backend_.memory(); }) {
+      if (input.values.shape().rank > 0) {
+        operations::bring(backend_, staged_);
+        staged_.resize(input.values.shape());
+        for (index_t r = 0; r < input.values.rows(); ++r) {
+          for (index_t c = 0; c < input.values.columns(); ++c) {
+            staged_.view().at(r, c) = input.values.at(r, c);
+          }
+        }
+        return {std::as_const(staged_).view(), input.ids};
+      }
+    }
+    return input;
+  }
+
   static index_t channels(view<const real> v) { return v.shape().rank == 0 ? 0 : v.columns(); }
 
   // factor d loss / d effective dynamics, of the systems that are wanted, and into d_theta.
@@ -201,7 +238,7 @@ class inner_problem {
                             primal_t<scalar> factor) {
     const losses::inner_data<real>& data = input().data;
     const auto output = std::as_const(cache_).output().view();
-    d_output_.assign(output.shape());
+    operations::clear(backend_, d_output_, output.shape());
     loss_->backward(backend_, output, data, std::as_const(data.weight).view(), scratch_,
                     d_output_.view());
     if (factor != primal_t<scalar>(1)) {
@@ -220,10 +257,11 @@ class inner_problem {
       if constexpr (Adapter::adapts_timescale) {
         d_effective_[l].log_timescale.assign(effective_[l].log_timescale.shape());
       }
+      operations::bring(backend_, d_effective_[l]);
     }
     frozen_->model.backward(backend_, data.batch, frozen_->parameters, effective_,
-                            data.model_input(), cache_, std::as_const(d_output_).view(), d_theta,
-                            d_effective_, wanted);
+                            brought(data.model_input()), cache_, std::as_const(d_output_).view(),
+                            d_theta, d_effective_, wanted);
   }
 
   const frozen* frozen_;
@@ -236,6 +274,7 @@ class inner_problem {
   typename Model::template cache<scalar> cache_;
   losses::loss_scratch<scalar> scratch_;
   tensor<scalar> d_output_;
+  tensor<real> staged_;  ///< an input in the backend's memory
   typename Model::template parameters<none> no_parameters_;
 };
 

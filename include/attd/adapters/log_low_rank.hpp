@@ -32,13 +32,14 @@ struct log_low_rank {
   void apply(const dynamics_layout& layout, const dynamics<P>& base, const fast_weights<D>& psi,
              dynamics<S, Tau>& out) const {
     const index_t sets = psi.u.extent(0);
+    const log_limits<primal_t<S>> within(limits);
     out.matrix.resize({sets, layout.rows, layout.columns});
     if (layout.complex()) out.imaginary.resize(out.matrix.shape());
     for (index_t s = 0; s < sets; ++s) {
       for (index_t i = 0; i < layout.rows; ++i) {
         for (index_t j = 0; j < layout.columns; ++j) {
           const S change = detail::low_rank_entry(psi, s, i, j);
-          out.matrix(s, i, j) = -exp(log_rate<S>(P(base.matrix(0, i, j)), change).value);
+          out.matrix(s, i, j) = -exp(log_rate<S>(within, P(base.matrix(0, i, j)), change).value);
           if (layout.complex()) {
             const S im = detail::low_rank_entry(psi, s, i, layout.columns + j);
             out.imaginary(s, i, j) = S(P(base.imaginary(0, i, j))) * exp(log_speed(im).value);
@@ -51,12 +52,13 @@ struct log_low_rank {
   template <class P, class D, class S, class Tau, class DB, class G>
   void pullback(const dynamics_layout& layout, const dynamics<P>& base, const fast_weights<D>& psi,
                 const dynamics<S, Tau>& d_out, dynamics<DB>& d_base, fast_weights<G>& d_psi) const {
+    const log_limits<primal_t<G>> within(limits);
     for (index_t s = 0; s < psi.u.extent(0); ++s) {
       for (index_t i = 0; i < layout.rows; ++i) {
         for (index_t j = 0; j < layout.columns; ++j) {
           const P a0 = base.matrix(0, i, j);
           const G change = detail::low_rank_entry(psi, s, i, j);
-          const auto rate = log_rate<G>(a0, change);
+          const auto rate = log_rate<G>(within, a0, change);
           if (rate.free) {
             // dA = A d(log rate), and d(log rate) = d(change) + dA_0 / A_0.
             const G g = -exp(rate.value) * G(S(d_out.matrix(s, i, j)));
@@ -79,10 +81,11 @@ struct log_low_rank {
   template <class P>
   void count_clamped(const dynamics_layout& layout, const dynamics<P>& base,
                      const fast_weights<P>& psi, clamp_count& count) const {
+    const log_limits<primal_t<P>> within(limits);
     for (index_t i = 0; i < layout.rows; ++i) {
       for (index_t j = 0; j < layout.columns; ++j) {
         const P change = detail::low_rank_entry(psi, 0, i, j);
-        count.add(log_rate<P>(base.matrix(0, i, j), change));
+        count.add(log_rate<P>(within, base.matrix(0, i, j), change));
         if (!layout.complex()) continue;
         count.add(log_speed(detail::low_rank_entry(psi, 0, i, layout.columns + j)));
       }
@@ -102,12 +105,19 @@ struct log_low_rank {
           "hint: use low_rank for dense blocks");
     }
   }
+  /// Logarithms of the limits of rates, taken once for all entries.
+  template <class R>
+  struct log_limits {
+    R slowest, fastest;
+    explicit log_limits(const table_bounds& b)
+        : slowest(R(std::log(b.slowest))), fastest(R(std::log(b.fastest))) {}
+  };
   template <class S, class P>
-  bounded<S> log_rate(P a0, S change) const {
+  static bounded<S> log_rate(const log_limits<primal_t<S>>& within, P a0, S change) {
     using R = primal_t<S>;
     const auto trained = log(-a0);  // beyond the limits it widens them to itself
-    return clamp(S(trained + change), std::min(R(std::log(limits.slowest)), R(primal(trained))),
-                 std::max(R(std::log(limits.fastest)), R(primal(trained))));
+    return clamp(S(trained + change), std::min(within.slowest, R(primal(trained))),
+                 std::max(within.fastest, R(primal(trained))));
   }
   template <class S>
   bounded<S> log_speed(S change) const {

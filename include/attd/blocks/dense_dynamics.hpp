@@ -8,6 +8,7 @@
 #include <attd/core/sequences.hpp>
 #include <attd/operations/dense_recurrence.hpp>
 #include <attd/operations/linear.hpp>
+#include <attd/operations/memory.hpp>
 #include <attd/operations/zero_order_hold.hpp>
 #include <cmath>
 #include <tuple>
@@ -120,9 +121,9 @@ struct dense_dynamics {
                const dynamics<M, Tau>& dyn, view<U> u, const dense_state<I>& initial,
                dense_dynamics_cache<S>& cache, dense_state<S>& final) const {
     namespace op = operations;
-    cache.drive.resize({batch.tokens(), state});
-    cache.h.resize({batch.tokens(), state});
-    final.h.resize({batch.count(), state});
+    operations::resize(backend, cache.drive, {batch.tokens(), state});
+    operations::resize(backend, cache.h, {batch.tokens(), state});
+    operations::resize(backend, final.h, {batch.count(), state});
     if constexpr (continuous) {
       discretize(backend, p, dyn, cache);
       for (index_t s = 0; s < batch.count(); ++s) {
@@ -150,10 +151,10 @@ struct dense_dynamics {
     namespace op = operations;
     constexpr bool base = !std::is_same_v<DP, none>;
     if constexpr (continuous) {
-      cache.d_drive.assign({batch.tokens(), state});
+      operations::clear(backend, cache.d_drive, {batch.tokens(), state});
       constexpr bool dynamic = base || !std::is_same_v<DM, none> || !std::is_same_v<DTau, none>;
-      cache.d_a_bar.assign(cache.a_bar.shape());
-      cache.d_b_bar.assign(cache.b_bar.shape());
+      operations::clear(backend, cache.d_a_bar, cache.a_bar.shape());
+      operations::clear(backend, cache.d_b_bar, cache.b_bar.shape());
       op::dense_recurrence_backward(backend, batch, cache.recurrence, as_const(cache.a_bar),
                                     as_const(cache.h), initial.h.view(), d_h, d_final,
                                     cache.d_drive.view(), cache.d_a_bar.view(), d_initial);
@@ -173,7 +174,7 @@ struct dense_dynamics {
       }
       if constexpr (dynamic) {
         constexpr bool timed = !std::is_same_v<DTau, none>;
-        cache.d_step.assign(cache.step.shape());
+        operations::clear(backend, cache.d_step, cache.step.shape());
         const auto d_step = [&] {
           if constexpr (timed)
             return cache.d_step.view();
@@ -197,7 +198,7 @@ struct dense_dynamics {
                                     as_const(cache.h), initial.h.view(), d_h, d_final, view<none>{},
                                     d_dyn.matrix.view(), d_initial);
     } else {
-      cache.d_drive.assign({batch.tokens(), state});
+      operations::clear(backend, cache.d_drive, {batch.tokens(), state});
       op::dense_recurrence_backward(backend, batch, cache.recurrence, dyn.matrix.view(),
                                     as_const(cache.h), initial.h.view(), d_h, d_final,
                                     cache.d_drive.view(), d_dyn.matrix.view(), d_initial);
@@ -237,9 +238,10 @@ struct dense_dynamics {
         cache.step(s) = S(step) * S(exp(tau));
       }
     }
-    cache.a_bar.resize({sets, state, state});
-    cache.b_bar.resize({sets, state, input});
-    cache.hold.resize({sets, state, state});
+    operations::bring(backend, cache.step);
+    operations::resize(backend, cache.a_bar, {sets, state, state});
+    operations::resize(backend, cache.b_bar, {sets, state, input});
+    operations::resize(backend, cache.hold, {sets, state, state});
     operations::zero_order_hold(backend, dyn.matrix.view(), p.b.view(), as_const(cache.step),
                                 cache.a_bar.view(), cache.hold.view(), cache.b_bar.view(),
                                 cache.hold_scratch);

@@ -10,6 +10,7 @@
 #include <attd/metrics/flops.hpp>
 #include <attd/operations/linear.hpp>
 #include <attd/operations/matmul.hpp>
+#include <attd/operations/memory.hpp>
 #include <cmath>
 #include <tuple>
 #include <utility>
@@ -124,7 +125,7 @@ struct basic_linear_ssm {
                 view<const S> d_y, const state<DF>& d_final, view<DX> d_x, parameters<DP>& d_p,
                 dynamics<DM, DTau>& d_dyn, state<DI>& d_initial) const {
     namespace op = operations;
-    c.d_h.assign(c.dynamics.h.shape());
+    operations::clear(backend, c.d_h, c.dynamics.h.shape());
     op::linear_backward(backend, batch, c.dynamics.h.view(), p.c.view(), d_y, c.d_h.view(),
                         d_p.c.view(), view<none>{});
     op::linear_backward(backend, batch, x, p.d.view(), d_y, d_x, d_p.d.view(), view<none>{});

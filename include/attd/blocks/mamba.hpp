@@ -11,6 +11,7 @@
 #include <attd/operations/activations.hpp>
 #include <attd/operations/convolution.hpp>
 #include <attd/operations/linear.hpp>
+#include <attd/operations/memory.hpp>
 #include <attd/operations/selective_scan.hpp>
 #include <attd/operations/transform.hpp>
 #include <cmath>
@@ -146,12 +147,12 @@ struct mamba {
                   "attd: mamba's cache and output need the number type promote_t of its operands");
     const index_t tokens = batch.tokens(), channels = inner(), low = step_rank();
     for (tensor<S>* t : {&c.convolved, &c.u, &c.raw_step, &c.step, &c.s, &c.gated}) {
-      t->resize({tokens, channels});
+      op::resize(backend, *t, {tokens, channels});
     }
-    c.vz.resize({tokens, 2 * channels});
-    c.selected.resize({tokens, low + 2 * state_size});
-    final.conv.resize({batch.count(), kernel - 1, channels});
-    final.ssm.resize({batch.count(), channels, state_size});
+    op::resize(backend, c.vz, {tokens, 2 * channels});
+    op::resize(backend, c.selected, {tokens, low + 2 * state_size});
+    op::resize(backend, final.conv, {batch.count(), kernel - 1, channels});
+    op::resize(backend, final.ssm, {batch.count(), channels, state_size});
     const view<none> absent;
     op::linear(backend, batch, x, p.in_proj.view(), absent, c.vz.view());
     const view<const S> v = c.vz.view().column_range(0, channels);
@@ -198,7 +199,7 @@ struct mamba {
     const view<const S> v = c.vz.view().column_range(0, channels);
     const view<const S> z = c.vz.view().column_range(channels, channels);
     const auto [r, in, out] = parts_of(c.selected);
-    if constexpr (through) c.d_selected.assign(c.selected.shape());
+    if constexpr (through) op::clear(backend, c.d_selected, c.selected.shape());
     const auto [d_r, d_in, d_out] = [&] {
       if constexpr (through) {
         return parts_of(c.d_selected);
@@ -207,17 +208,18 @@ struct mamba {
       }
     }();
     op::linear_backward(backend, batch, c.gated.view(), p.out_proj.view(), d_y,
-                        cleared<true>(c.d_gated, c.gated), d_p.out_proj.view(), absent);
-    op::transform_backward(backend, op::gated_silu_function{}, c.d_gated.view(),
-                           std::tuple{cleared<true>(c.d_s, c.s), cleared<before>(c.d_z, c.s)},
-                           c.s.view(), z);
-    op::selective_scan_backward(backend, batch, c.scan, c.u.view(), c.step.view(),
-                                dyn.matrix.view(), in, out, p.d.view(), initial.ssm.view(),
-                                c.d_s.view(), d_final.ssm.view(), cleared<through>(c.d_u, c.u),
-                                cleared<steps>(c.d_step, c.step), d_dyn.matrix.view(), d_in, d_out,
-                                d_p.d.view(), d_initial.ssm.view());
+                        cleared<true>(backend, c.d_gated, c.gated), d_p.out_proj.view(), absent);
+    op::transform_backward(
+        backend, op::gated_silu_function{}, c.d_gated.view(),
+        std::tuple{cleared<true>(backend, c.d_s, c.s), cleared<before>(backend, c.d_z, c.s)},
+        c.s.view(), z);
+    op::selective_scan_backward(
+        backend, batch, c.scan, c.u.view(), c.step.view(), dyn.matrix.view(), in, out, p.d.view(),
+        initial.ssm.view(), c.d_s.view(), d_final.ssm.view(), cleared<through>(backend, c.d_u, c.u),
+        cleared<steps>(backend, c.d_step, c.step), d_dyn.matrix.view(), d_in, d_out, d_p.d.view(),
+        d_initial.ssm.view());
     if constexpr (steps) {
-      const auto d_raw = cleared<through>(c.d_raw_step, c.raw_step);
+      const auto d_raw = cleared<through>(backend, c.d_raw_step, c.raw_step);
       if constexpr (std::is_same_v<Tau, none>) {
         op::transform_backward(backend, op::softplus_function{}, c.d_step.view(), std::tuple{d_raw},
                                c.raw_step.view());
@@ -237,11 +239,11 @@ struct mamba {
                           std::as_const(c.d_selected).view(), c.d_u.view(), d_p.x_proj.view(),
                           absent);
       op::transform_backward(backend, op::silu_function{}, c.d_u.view(),
-                             std::tuple{cleared<true>(c.d_convolved, c.convolved)},
+                             std::tuple{cleared<true>(backend, c.d_convolved, c.convolved)},
                              c.convolved.view());
       op::causal_convolution_backward(backend, batch, v, kernel_of(p), initial.conv.view(),
                                       c.d_convolved.view(), d_final.conv.view(),
-                                      cleared<before>(c.d_v, c.convolved), kernel_of(d_p),
+                                      cleared<before>(backend, c.d_v, c.convolved), kernel_of(d_p),
                                       d_p.conv_bias.view(), d_initial.conv.view());
       if constexpr (before) {
         const auto weight = p.in_proj.view();
@@ -293,10 +295,10 @@ struct mamba {
     }
   }
   /// The gradient tensor as zeros of the shape of its activation, or nothing where not wanted.
-  template <bool Wanted, class S>
-  static auto cleared(tensor<S>& gradient, const tensor<S>& activation) {
+  template <bool Wanted, class Backend, class S>
+  static auto cleared(Backend& backend, tensor<S>& gradient, const tensor<S>& activation) {
     if constexpr (Wanted) {
-      gradient.assign(activation.shape());
+      operations::clear(backend, gradient, activation.shape());
       return gradient.view();
     } else {
       return view<none>{};

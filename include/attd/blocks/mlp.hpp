@@ -6,6 +6,7 @@
 #include <attd/core/random.hpp>
 #include <attd/operations/activations.hpp>
 #include <attd/operations/linear.hpp>
+#include <attd/operations/memory.hpp>
 #include <attd/operations/transform.hpp>
 #include <cmath>
 #include <tuple>
@@ -76,8 +77,8 @@ struct mlp {
     namespace op = operations;
     linear_of_parts(backend, batch, x, more, p.linear_weight.view(), p.bias.view(), y);
     if (hidden == 0) return;
-    cache.before.resize({batch.tokens(), hidden});
-    cache.hidden.resize({batch.tokens(), hidden});
+    operations::resize(backend, cache.before, {batch.tokens(), hidden});
+    operations::resize(backend, cache.hidden, {batch.tokens(), hidden});
     linear_of_parts(backend, batch, x, more, p.up_weight.view(), p.up_bias.view(),
                     cache.before.view());
     op::transform(backend, Activation{}, cache.hidden.view(), cache.before.view());
@@ -112,8 +113,8 @@ struct mlp {
     through(std::integral_constant<op::update, op::update::assign>{}, p.linear_weight.view(), d_y,
             d_p.linear_weight.view(), d_p.bias.view());
     if (hidden == 0) return;
-    cache.d_hidden.assign(cache.hidden.shape());
-    cache.d_before.assign(cache.before.shape());
+    operations::clear(backend, cache.d_hidden, cache.hidden.shape());
+    operations::clear(backend, cache.d_before, cache.before.shape());
     op::linear_backward(backend, batch, cache.hidden.view(), p.down_weight.view(), d_y,
                         cache.d_hidden.view(), d_p.down_weight.view(), view<none>{});
     op::transform_backward(backend, Activation{}, cache.d_hidden.view(),

@@ -13,6 +13,7 @@
 #include <attd/operations/complex_discretization.hpp>
 #include <attd/operations/complex_scan.hpp>
 #include <attd/operations/linear.hpp>
+#include <attd/operations/memory.hpp>
 #include <attd/operations/transform.hpp>
 #include <cmath>
 #include <cstdint>
@@ -234,25 +235,25 @@ struct s4d {
     expect_shape("s4d", "x", x.shape(), {batch.tokens(), channels});
     expect_shape("s4d", "y", y.shape(), {batch.tokens(), channels});
     discretize(backend, p, dyn, c);
-    c.scanned.resize(x.shape());
+    operations::resize(backend, c.scanned, x.shape());
     if constexpr (!Bidirectional) {
-      final.re.resize({batch.count(), channels, modes()});
-      final.im.resize({batch.count(), channels, modes()});
+      operations::resize(backend, final.re, {batch.count(), channels, modes()});
+      operations::resize(backend, final.im, {batch.count(), channels, modes()});
     }
     const auto a_bar = read(c.a_bar_re, c.a_bar_im), b_bar = read(c.b_bar_re, c.b_bar_im);
     op::complex_scan(backend, batch, x, a_bar, b_bar, read(p.c_re, p.c_im), p.d.view(),
                      carried(initial), c.scanned.view(), carried(final));
     if constexpr (Bidirectional) {
-      c.reversed.resize(x.shape());
+      operations::resize(backend, c.reversed, x.shape());
       op::complex_scan<op::direction::backward_in_time>(
           backend, batch, x, a_bar, b_bar, read(p.c_reverse_re, p.c_reverse_im), view<none>{},
           absent, c.reversed.view(), absent);
       op::transform(backend, op::sum_function{}, c.scanned.view(), read(c.scanned),
                     read(c.reversed));
     }
-    c.activated.resize(x.shape());
+    operations::resize(backend, c.activated, x.shape());
     op::transform(backend, op::gelu_function{}, c.activated.view(), read(c.scanned));
-    c.mixed.resize({batch.tokens(), 2 * channels});
+    operations::resize(backend, c.mixed, {batch.tokens(), 2 * channels});
     op::linear(backend, batch, read(c.activated), p.weight.view(), p.bias.view(), c.mixed.view());
     op::transform(backend, gated_sigmoid_function{}, y, values(read(c.mixed)),
                   gates(read(c.mixed)));
@@ -266,14 +267,14 @@ struct s4d {
                 view<const S> d_y, const state<DF>& d_final, view<DX> d_x, parameters<DP>& d_p,
                 dynamics<DM, DTau>& d_dyn, state<DI>& d_initial) const {
     namespace op = operations;
-    c.d_mixed.assign(c.mixed.shape());
+    op::clear(backend, c.d_mixed, c.mixed.shape());
     op::transform_backward(backend, gated_sigmoid_function{}, d_y,
                            std::tuple{values(c.d_mixed.view()), gates(c.d_mixed.view())},
                            values(read(c.mixed)), gates(read(c.mixed)));
-    c.d_activated.assign(c.activated.shape());
+    op::clear(backend, c.d_activated, c.activated.shape());
     op::linear_backward(backend, batch, read(c.activated), p.weight.view(), read(c.d_mixed),
                         c.d_activated.view(), d_p.weight.view(), d_p.bias.view());
-    c.d_scanned.assign(c.scanned.shape());
+    op::clear(backend, c.d_scanned, c.scanned.shape());
     op::transform_backward(backend, op::gelu_function{}, read(c.d_activated),
                            std::tuple{c.d_scanned.view()}, read(c.scanned));
 
@@ -282,7 +283,7 @@ struct s4d {
     constexpr bool discrete = matrix || step;
     if constexpr (discrete) {
       for (tensor<S>* t : {&c.d_a_bar_re, &c.d_a_bar_im, &c.d_b_bar_re, &c.d_b_bar_im}) {
-        t->assign(c.a_bar_re.shape());
+        op::clear(backend, *t, c.a_bar_re.shape());
       }
     }
     const auto a_bar = read(c.a_bar_re, c.a_bar_im), b_bar = read(c.b_bar_re, c.b_bar_im);
@@ -302,7 +303,7 @@ struct s4d {
           absent);
     }
     if constexpr (discrete) {
-      if constexpr (base) c.d_dt.assign(c.dt.shape());
+      if constexpr (base) op::clear(backend, c.d_dt, c.dt.shape());
       op::complex_discretization_backward(
           backend, op::zero_order_hold_rule{}, read(c.dt), dyn.matrix.view(), dyn.imaginary.view(),
           dyn.log_timescale.view(), read(c.d_a_bar_re), read(c.d_a_bar_im), read(c.d_b_bar_re),
@@ -339,10 +340,10 @@ struct s4d {
                   cache<S>& c) const {
     index_t sets = dyn.matrix.extent(0);
     if constexpr (!std::is_same_v<Tau, none>) sets = std::max(sets, dyn.log_timescale.extent(0));
-    c.dt.resize({channels});
+    operations::resize(backend, c.dt, {channels});
     for (index_t j = 0; j < channels; ++j) c.dt(j) = S(exp(P(p.log_dt(j))));
     for (tensor<S>* t : {&c.a_bar_re, &c.a_bar_im, &c.b_bar_re, &c.b_bar_im}) {
-      t->resize({sets, channels, modes()});
+      operations::resize(backend, *t, {sets, channels, modes()});
     }
     operations::complex_discretization(backend, operations::zero_order_hold_rule{}, read(c.dt),
                                        dyn.matrix.view(), dyn.imaginary.view(),

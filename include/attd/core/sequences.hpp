@@ -45,6 +45,8 @@ class sequences {
   index_t tokens() const { return offsets_.back(); }
   index_t offset(index_t b) const { return offsets_[static_cast<std::size_t>(b)]; }
   index_t length(index_t b) const { return offset(b + 1) - offset(b); }
+  /// All count() + 1 offsets, for loops that know no `sequences`.
+  const index_t* offsets() const { return offsets_.data(); }
 
  private:
   std::vector<index_t> offsets_;

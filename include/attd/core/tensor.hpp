@@ -7,10 +7,10 @@
 #include <array>
 #include <attd/config.hpp>
 #include <attd/core/dual.hpp>
+#include <attd/core/memory.hpp>
 #include <attd/core/none.hpp>
 #include <attd/core/shape.hpp>
 #include <cstdlib>
-#include <new>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -26,45 +26,46 @@ class view {
   using scalar = std::remove_const_t<T>;
 
   view() = default;
-  view(T* data, const shape& s) : data_(data), shape_(s), stride_(s.columns()) {}
-  view(T* data, const shape& s, index_t stride) : data_(data), shape_(s), stride_(stride) {}
-  operator view<const T>() const
+  ATTD_DEVICE view(T* data, const shape& s) : data_(data), shape_(s), stride_(s.columns()) {}
+  ATTD_DEVICE view(T* data, const shape& s, index_t stride)
+      : data_(data), shape_(s), stride_(stride) {}
+  ATTD_DEVICE operator view<const T>() const
     requires(!std::is_const_v<T>)
   {
     return {data_, shape_, stride_};
   }
 
-  T* data() const { return data_; }
-  const attd::shape& shape() const { return shape_; }
-  index_t extent(int i) const { return shape_[i]; }
-  index_t rows() const { return shape_.rows(); }
-  index_t columns() const { return shape_.columns(); }
-  index_t size() const { return shape_.size(); }
-  index_t stride() const { return stride_; }
-  bool contiguous() const { return stride_ == columns() || rows() == 1; }
+  ATTD_DEVICE T* data() const { return data_; }
+  ATTD_DEVICE const attd::shape& shape() const { return shape_; }
+  ATTD_DEVICE index_t extent(int i) const { return shape_[i]; }
+  ATTD_DEVICE index_t rows() const { return shape_.rows(); }
+  ATTD_DEVICE index_t columns() const { return shape_.columns(); }
+  ATTD_DEVICE index_t size() const { return shape_.size(); }
+  ATTD_DEVICE index_t stride() const { return stride_; }
+  ATTD_DEVICE bool contiguous() const { return stride_ == columns() || rows() == 1; }
 
   /// Element by the indices of all dimensions.
   template <class... I>
-  T& operator()(I... i) const {
+  ATTD_DEVICE T& operator()(I... i) const {
     ATTD_ASSERT(static_cast<int>(sizeof...(I)) == shape_.rank);
     return data_[offset(i...)];
   }
   /// Element by flattened row and column, for code that does not care for the rank.
-  T& at(index_t row, index_t column) const { return data_[row * stride_ + column]; }
+  ATTD_DEVICE T& at(index_t row, index_t column) const { return data_[row * stride_ + column]; }
 
   /// The part at first index i, of one rank less.
-  view operator[](index_t i) const {
+  ATTD_DEVICE view operator[](index_t i) const {
     const attd::shape t = shape_.tail();
     if (t.rank == 0) return {data_ + i, t, 1};
     return {data_ + i * t.rows() * stride_, t, stride_};
   }
   /// `count` flattened rows from `first`, as a matrix.
-  view row_range(index_t first, index_t count) const {
+  ATTD_DEVICE view row_range(index_t first, index_t count) const {
     ATTD_ASSERT(first >= 0 && first + count <= rows());
     return {data_ + first * stride_, {count, columns()}, stride_};
   }
   /// Columns [first, first + count) of every row, same rank.
-  view column_range(index_t first, index_t count) const {
+  ATTD_DEVICE view column_range(index_t first, index_t count) const {
     ATTD_ASSERT(first >= 0 && first + count <= columns());
     attd::shape s = shape_;
     s.extents[static_cast<std::size_t>(s.rank - 1)] = count;
@@ -72,12 +73,12 @@ class view {
   }
 
  private:
-  index_t offset(index_t i) const { return shape_.rank == 1 ? i : i * stride_; }
-  index_t offset(index_t i, index_t j) const { return i * stride_ + j; }
-  index_t offset(index_t i, index_t j, index_t k) const {
+  ATTD_DEVICE index_t offset(index_t i) const { return shape_.rank == 1 ? i : i * stride_; }
+  ATTD_DEVICE index_t offset(index_t i, index_t j) const { return i * stride_ + j; }
+  ATTD_DEVICE index_t offset(index_t i, index_t j, index_t k) const {
     return (i * shape_[1] + j) * stride_ + k;
   }
-  index_t offset(index_t i, index_t j, index_t k, index_t l) const {
+  ATTD_DEVICE index_t offset(index_t i, index_t j, index_t k, index_t l) const {
     return ((i * shape_[1] + j) * shape_[2] + k) * stride_ + l;
   }
 
@@ -93,23 +94,23 @@ struct dual_reference {
   V value;
   V tangent;
 
-  dual_reference(V v, V t) : value(static_cast<V>(v)), tangent(static_cast<V>(t)) {}
+  ATTD_DEVICE dual_reference(V v, V t) : value(static_cast<V>(v)), tangent(static_cast<V>(t)) {}
   dual_reference(const dual_reference&) = default;
 
-  operator dual<U>() const { return {U(value), U(tangent)}; }
-  dual_reference& operator=(const dual<U>& d) {
+  ATTD_DEVICE operator dual<U>() const { return {U(value), U(tangent)}; }
+  ATTD_DEVICE dual_reference& operator=(const dual<U>& d) {
     value = d.value;
     tangent = d.tangent;
     return *this;
   }
-  dual_reference& operator=(const dual_reference& d) { return *this = dual<U>(d); }
+  ATTD_DEVICE dual_reference& operator=(const dual_reference& d) { return *this = dual<U>(d); }
   template <class S>
     requires(dual_depth<S> < dual_depth<dual<U>>)
-  dual_reference& operator=(const S& s) {
+  ATTD_DEVICE dual_reference& operator=(const S& s) {
     return *this = dual<U>(U(s));
   }
   template <class S>
-  dual_reference& operator+=(const S& s) {
+  ATTD_DEVICE dual_reference& operator+=(const S& s) {
     return *this = dual<U>(*this) + s;
   }
 };
@@ -142,40 +143,40 @@ class view<D> {
   view<plane_element> tangent;
 
   view() = default;
-  view(view<plane_element> v, view<plane_element> t) : value(v), tangent(t) {}
-  operator view<const D>() const
+  ATTD_DEVICE view(view<plane_element> v, view<plane_element> t) : value(v), tangent(t) {}
+  ATTD_DEVICE operator view<const D>() const
     requires(!std::is_const_v<D>)
   {
     return {value, tangent};
   }
 
-  const attd::shape& shape() const { return value.shape(); }
-  index_t extent(int i) const { return value.extent(i); }
-  index_t rows() const { return value.rows(); }
-  index_t columns() const { return value.columns(); }
-  index_t size() const { return value.size(); }
-  index_t stride() const { return value.stride(); }
-  bool contiguous() const { return value.contiguous(); }
+  ATTD_DEVICE const attd::shape& shape() const { return value.shape(); }
+  ATTD_DEVICE index_t extent(int i) const { return value.extent(i); }
+  ATTD_DEVICE index_t rows() const { return value.rows(); }
+  ATTD_DEVICE index_t columns() const { return value.columns(); }
+  ATTD_DEVICE index_t size() const { return value.size(); }
+  ATTD_DEVICE index_t stride() const { return value.stride(); }
+  ATTD_DEVICE bool contiguous() const { return value.contiguous(); }
 
   template <class... I>
-  decltype(auto) operator()(I... i) const {
+  ATTD_DEVICE decltype(auto) operator()(I... i) const {
     return make(value(i...), tangent(i...));
   }
-  decltype(auto) at(index_t row, index_t column) const {
+  ATTD_DEVICE decltype(auto) at(index_t row, index_t column) const {
     return make(value.at(row, column), tangent.at(row, column));
   }
-  view operator[](index_t i) const { return {value[i], tangent[i]}; }
-  view row_range(index_t first, index_t count) const {
+  ATTD_DEVICE view operator[](index_t i) const { return {value[i], tangent[i]}; }
+  ATTD_DEVICE view row_range(index_t first, index_t count) const {
     return {value.row_range(first, count), tangent.row_range(first, count)};
   }
-  view column_range(index_t first, index_t count) const {
+  ATTD_DEVICE view column_range(index_t first, index_t count) const {
     return {value.column_range(first, count), tangent.column_range(first, count)};
   }
 
  private:
   // Constant views hand out dual values; mutable ones a pair of references.
   template <class A, class B>
-  static auto make(A&& a, B&& b) {
+  ATTD_DEVICE static auto make(A&& a, B&& b) {
     if constexpr (std::is_const_v<D>) {
       return scalar(plane_scalar(a), plane_scalar(b));
     } else {
@@ -190,9 +191,9 @@ template <>
 class view<none> {
  public:
   using scalar = none;
-  view operator[](index_t) const { return {}; }
-  view row_range(index_t, index_t) const { return {}; }
-  view column_range(index_t, index_t) const { return {}; }
+  ATTD_DEVICE view operator[](index_t) const { return {}; }
+  ATTD_DEVICE view row_range(index_t, index_t) const { return {}; }
+  ATTD_DEVICE view column_range(index_t, index_t) const { return {}; }
 };
 
 /// Whether a view or tensor type stands for something that was not asked for.
@@ -201,7 +202,7 @@ inline constexpr bool is_none_v = std::is_same_v<typename V::scalar, none>;
 
 /// The plane of values under all dual levels.
 template <class T>
-auto primal_view(view<T> v) {
+ATTD_DEVICE auto primal_view(view<T> v) {
   if constexpr (is_dual_v<T>) {
     return primal_view(v.value);
   } else {
@@ -209,22 +210,16 @@ auto primal_view(view<T> v) {
   }
 }
 
-namespace detail {
-
-/// Memory aligned to a cache line, so that vector loads never straddle one needlessly.
+/// The same numbers, which must lie without gaps, in another shape of as many.
 template <class T>
-struct aligned_allocator {
-  using value_type = T;
-  static constexpr std::align_val_t alignment{64};
-  aligned_allocator() = default;
-  template <class U>
-  aligned_allocator(const aligned_allocator<U>&) {}
-  T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), alignment)); }
-  void deallocate(T* p, std::size_t) { ::operator delete(p, alignment); }
-  friend bool operator==(const aligned_allocator&, const aligned_allocator&) { return true; }
-};
-
-}  // namespace detail
+ATTD_DEVICE view<T> reshaped(view<T> v, const shape& s) {
+  if constexpr (is_dual_v<T>) {
+    return {reshaped(v.value, s), reshaped(v.tangent, s)};
+  } else {
+    ATTD_ASSERT(v.contiguous() && v.size() == s.size());
+    return {v.data(), s};
+  }
+}
 
 /// Owned numbers with a shape. Resizing within the largest size it ever had allocates nothing,
 /// which is how a workspace reaches zero allocations after its first use.
@@ -240,8 +235,19 @@ class tensor {
   void resize(const attd::shape& s) {
     shape_ = s;
     if (static_cast<std::size_t>(s.size()) > data_.size()) {
+      data_.clear();  // nothing to carry over
       data_.resize(static_cast<std::size_t>(s.size()));
     }
+  }
+  /// Where its numbers live; none: in the host's memory.
+  const memory_source* memory() const { return data_.get_allocator().source; }
+  /// Takes its numbers to memory of `source` (none: the host's) and stays there when it grows.
+  void move_to(const memory_source* source) {
+    if (source == data_.get_allocator().source) return;
+    decltype(data_) moved(detail::tensor_allocator<T>{source});
+    moved.resize(static_cast<std::size_t>(size()));
+    std::copy_n(data_.begin(), size(), moved.begin());
+    data_ = std::move(moved);
   }
   /// Gives it shape `s` and sets every number.
   void assign(const attd::shape& s, T fill = T(0)) {
@@ -269,7 +275,7 @@ class tensor {
   }
 
  private:
-  std::vector<T, detail::aligned_allocator<T>> data_;
+  std::vector<T, detail::tensor_allocator<T>> data_;
   attd::shape shape_;
 };
 
@@ -288,6 +294,10 @@ class tensor<dual<U>> {
   void resize(const attd::shape& s) {
     value.resize(s);
     tangent.resize(s);
+  }
+  void move_to(const memory_source* source) {
+    value.move_to(source);
+    tangent.move_to(source);
   }
   void assign(const attd::shape& s, scalar fill = scalar(0)) {
     value.assign(s, fill.value);
@@ -320,6 +330,7 @@ class tensor<none> {
   using scalar = none;
   attd::shape shape() const { return {}; }
   void resize(const attd::shape&) {}
+  void move_to(const memory_source*) {}
   void assign(const attd::shape&) {}
   void zero() {}
   bool empty() const { return true; }

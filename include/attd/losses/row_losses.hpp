@@ -6,6 +6,7 @@
 #include <attd/losses/formulas.hpp>
 #include <attd/losses/inner_data.hpp>
 #include <attd/operations/cross_entropy.hpp>
+#include <attd/operations/memory.hpp>
 #include <attd/operations/transform.hpp>
 #include <cstddef>
 #include <span>
@@ -105,13 +106,13 @@ struct elementwise_rows {
   void evaluate(Backend& backend, view<const S> output, const inner_data<T>& data,
                 loss_scratch<S>& scratch) const {
     expect_shape("elementwise loss", "the target", data.target.shape(), output.shape());
-    scratch.rows.resize({output.rows()});
+    operations::resize(backend, scratch.rows, {output.rows()});
     if (output.columns() == 1) {  // the mean of one number
       operations::transform(backend, formula, detail::as_column(scratch.rows.view()), output,
                             data.target.view());
       return;
     }
-    scratch.elements.resize(output.shape());
+    operations::resize(backend, scratch.elements, output.shape());
     operations::transform(backend, formula, scratch.elements.view(), output, data.target.view());
     const auto channels = primal_t<S>(output.columns());
     for (index_t r = 0; r < output.rows(); ++r) {
@@ -135,7 +136,7 @@ struct elementwise_rows {
     };
     const bool single = output.columns() == 1;
     if (!single) {
-      scratch.elements.resize(output.shape());
+      operations::resize(backend, scratch.elements, output.shape());
       const auto channels = T(output.columns());
       for (index_t r = 0; r < output.rows(); ++r) {
         for (index_t c = 0; c < output.columns(); ++c) {
@@ -160,7 +161,7 @@ struct cross_entropy_rows {
   template <class Backend, class S, class T>
   void evaluate(Backend& backend, view<const S> output, const inner_data<T>& data,
                 loss_scratch<S>& scratch) const {
-    scratch.rows.resize({output.rows()});
+    operations::resize(backend, scratch.rows, {output.rows()});
     operations::cross_entropy(backend, output, std::span<const index_t>(data.target_ids),
                               scratch.rows.view());
   }
@@ -187,7 +188,7 @@ struct entropy_rows {
   template <class Backend, class S, class T>
   void evaluate(Backend& backend, view<const S> output, const inner_data<T>&,
                 loss_scratch<S>& scratch) const {
-    scratch.rows.resize({output.rows()});
+    operations::resize(backend, scratch.rows, {output.rows()});
     operations::softmax_entropy(backend, output, scratch.rows.view());
   }
 

@@ -7,6 +7,7 @@
 #include <attd/blocks/mlp.hpp>
 #include <attd/core/leaves.hpp>
 #include <attd/core/sequence_input.hpp>
+#include <attd/operations/memory.hpp>
 #include <attd/operations/normalization.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -136,7 +137,7 @@ struct dynamics_net {
     expect_equal("dynamics_net", "the number of input tokens", in.values.rows(), batch.tokens());
     for (index_t l = 0; l < depth; ++l) {
       auto& k = c.layers[l];
-      k.output.resize({batch.tokens(), l + 1 == depth ? output : width});
+      operations::resize(backend, k.output, {batch.tokens(), l + 1 == depth ? output : width});
       if (l == 0) {
         layer_forward(backend, batch, l, p.layers[l], dyn[l], in.values, c.initial[l], k,
                       c.final[l]);
@@ -186,9 +187,9 @@ struct dynamics_net {
         run(u, view<none>{});
         return;
       }
-      below.d_output.assign(below.output.shape());
+      operations::clear(backend, below.d_output, below.output.shape());
       if (norm) {
-        k.d_normed.assign(k.input.shape());
+        operations::clear(backend, k.d_normed, k.input.shape());
         run(u, k.d_normed.view());
         operations::rms_norm_backward(backend, as_const(below.output), p.layers[l].norm.view(),
                                       norm_epsilon, as_const(k.d_normed), below.d_output.view(),
@@ -227,7 +228,7 @@ struct dynamics_net {
                              cache<S>& c) const {
     if (!norm) return as_const(c.layers[l - 1].output);
     auto& k = c.layers[l];
-    k.input.resize(c.layers[l - 1].output.shape());
+    operations::resize(backend, k.input, c.layers[l - 1].output.shape());
     operations::rms_norm(backend, as_const(c.layers[l - 1].output), p.layers[l].norm.view(),
                          norm_epsilon, k.input.view());
     return as_const(k.input);
@@ -250,7 +251,7 @@ struct dynamics_net {
                       view<U> u, const blocks::dense_state<I>& initial,
                       dynamics_net_layer_cache<S>& k, view<const S> d_y, view<DU> d_u,
                       dynamics_net_layer_parameters<DP>& d_p, dynamics<DM, DTau>& d_dyn) const {
-    k.d_h.resize(k.dynamics.h.shape());
+    operations::resize(backend, k.d_h, k.dynamics.h.shape());
     readout_of(l).backward(backend, batch, p.readout, u, as_const(k.dynamics.h), k.readout, d_y,
                            d_u, k.d_h.view(), d_p.readout);
     dynamics_of(l).backward(backend, batch, p.dynamics, dyn, u, initial, k.dynamics,

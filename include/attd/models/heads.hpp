@@ -6,6 +6,7 @@
 #include <attd/core/random.hpp>
 #include <attd/core/sequences.hpp>
 #include <attd/operations/linear.hpp>
+#include <attd/operations/memory.hpp>
 #include <attd/operations/pooling.hpp>
 #include <cmath>
 #include <tuple>
@@ -130,7 +131,7 @@ struct pooled_head {
   template <class Backend, class P, class X, class S>
   void forward(Backend& backend, const sequences& batch, const parameters<P>& p, view<X> x,
                cache<S>& c, view<S> y) const {
-    c.pooled.resize({batch.count(), width});
+    operations::resize(backend, c.pooled, {batch.count(), width});
     c.rows.clear();
     for (index_t s = 0; s < batch.count(); ++s) c.rows.append(1);
     if (pool == pooling::mean) {
@@ -144,7 +145,7 @@ struct pooled_head {
   template <class Backend, class P, class X, class S, class DY, class DX, class DP>
   void backward(Backend& backend, const sequences& batch, const parameters<P>& p, view<X> /*x*/,
                 cache<S>& c, view<DY> d_y, view<DX> d_x, parameters<DP>& d_p) const {
-    c.d_pooled.assign(c.pooled.shape());
+    operations::clear(backend, c.d_pooled, c.pooled.shape());
     linear().backward(backend, c.rows, p, c.pooled.view(), c, d_y, c.d_pooled.view(), d_p);
     if (pool == pooling::mean) {
       operations::mean_pool_backward(backend, batch, c.d_pooled.view(), d_x);

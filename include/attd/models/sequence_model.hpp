@@ -11,6 +11,7 @@
 #include <attd/models/heads.hpp>
 #include <attd/models/token_norm.hpp>
 #include <attd/operations/activations.hpp>
+#include <attd/operations/memory.hpp>
 #include <attd/operations/transform.hpp>
 #include <cmath>
 #include <cstddef>
@@ -163,17 +164,17 @@ struct sequence_model {
     const shape stream{batch.tokens(), block.outputs()};
     c.layers.resize(depth);
     c.final.resize(depth);
-    c.encoded.resize(stream);
+    op::resize(backend, c.encoded, stream);
     encoder.forward(backend, batch, p.backbone.encoder, in, c.encoded.view());
     for (index_t l = 0; l < depth; ++l) {
       auto& k = c.layers[l];
       const auto& layer = p.backbone.layers[l];
       const auto below = input_of(l, c);
       if (norm != norm_kind::none) {
-        k.normed.resize(stream);
+        op::resize(backend, k.normed, stream);
         part_norm().forward(backend, layer.norm, below, k.normed.view());
       }
-      k.output.resize(stream);
+      op::resize(backend, k.output, stream);
       block.forward(backend, batch, layer.mixer, dyn[l], block_input(l, c), c.initial[l], k.mixer,
                     k.output.view(), c.final[l]);
       if (residual) {
@@ -181,10 +182,10 @@ struct sequence_model {
       }
     }
     if (norm != norm_kind::none) {
-      c.normed.resize(stream);
+      op::resize(backend, c.normed, stream);
       part_norm().forward(backend, p.backbone.norm, input_of(depth, c), c.normed.view());
     }
-    c.result.resize({head.rows(batch), head.outputs()});
+    op::resize(backend, c.result, {head.rows(batch), head.outputs()});
     head.forward(backend, batch, p.head, head_input(c), c.head, c.result.view());
   }
 
@@ -205,12 +206,12 @@ struct sequence_model {
     }
     d_p.backbone.layers.resize(depth);  // a struct of `none` leaves costs nothing
     const shape stream{batch.tokens(), block.outputs()};
-    c.d_stream.assign(stream);
+    op::clear(backend, c.d_stream, stream);
     if (norm == norm_kind::none) {
       head.backward(backend, batch, p.head, head_input(c), c.head, d_output, c.d_stream.view(),
                     d_p.head);
     } else {
-      c.d_normed.assign(stream);
+      op::clear(backend, c.d_normed, stream);
       head.backward(backend, batch, p.head, head_input(c), c.head, d_output, c.d_normed.view(),
                     d_p.head);
       part_norm().backward(backend, p.backbone.norm, input_of(depth, c),
@@ -224,14 +225,14 @@ struct sequence_model {
           return;
         }
       }
-      c.d_normed.assign(stream);
+      op::clear(backend, c.d_normed, stream);
       dynamics<none> no_dynamics;
       if (wanted) {
         block_backward(backend, batch, l, p, dyn, c, c.d_normed.view(), d_p, d_dyn[l]);
       } else {
         block_backward(backend, batch, l, p, dyn, c, c.d_normed.view(), d_p, no_dynamics);
       }
-      if (!residual) c.d_stream.zero();
+      if (!residual) op::clear(backend, c.d_stream, stream);
       const view<const S> d_normed = std::as_const(c.d_normed).view();
       if (norm == norm_kind::none) {
         op::transform(backend, op::sum_function{}, c.d_stream.view(), c.d_stream.view(), d_normed);

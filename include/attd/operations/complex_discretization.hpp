@@ -49,7 +49,7 @@ namespace detail {
 
 // First index of an operand whose leading extent 1 means "shared by all samples".
 template <class V>
-index_t sample_of(const V& v, index_t s) {
+ATTD_DEVICE index_t sample_of(const V& v, index_t s) {
   return v.extent(0) == 1 ? 0 : s;
 }
 
@@ -60,7 +60,7 @@ void expect_samples(const char* place, const char* what, const V& v, index_t sam
 
 // dt e^tau of one sample and channel.
 template <class DT, class TAU>
-auto effective_step(view<DT> dt, view<TAU> tau, index_t s, index_t h) {
+ATTD_DEVICE auto effective_step(view<DT> dt, view<TAU> tau, index_t s, index_t h) {
   using S = promote_t<DT, TAU>;
   const std::remove_const_t<DT> step = dt(h);
   if constexpr (is_none_v<view<TAU>>) {

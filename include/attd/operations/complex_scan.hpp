@@ -32,13 +32,14 @@ template <class T>
 struct complex_scan_scratch {
   tensor<T> states;
   std::vector<tensor<primal_t<T>>> workers;  ///< memory of each thread
+  tensor<T> adjoints;                        ///< [token, channel, state], where they are kept
 };
 
 namespace detail {
 
 // Token of step i in a sequence of `length` tokens from `first`.
 template <direction Way>
-index_t scan_token(index_t first, index_t length, index_t i) {
+ATTD_DEVICE index_t scan_token(index_t first, index_t length, index_t i) {
   return Way == direction::forward ? first + i : first + length - 1 - i;
 }
 

@@ -13,7 +13,7 @@ namespace detail {
 
 // The largest logit, as a plain number: a shift that cancels exactly, so it carries no derivative.
 template <class L>
-primal_t<L> largest_in_row(view<L> logits, index_t row) {
+ATTD_DEVICE primal_t<L> largest_in_row(view<L> logits, index_t row) {
   primal_t<L> largest = primal(std::remove_const_t<L>(logits.at(row, 0)));
   for (index_t c = 1; c < logits.columns(); ++c) {
     const primal_t<L> value = primal(std::remove_const_t<L>(logits.at(row, c)));
@@ -24,7 +24,7 @@ primal_t<L> largest_in_row(view<L> logits, index_t row) {
 
 // sum_c exp(l_c - shift).
 template <class L>
-std::remove_const_t<L> exponential_sum(view<L> logits, index_t row, primal_t<L> shift) {
+ATTD_DEVICE std::remove_const_t<L> exponential_sum(view<L> logits, index_t row, primal_t<L> shift) {
   using T = std::remove_const_t<L>;
   T sum(0);
   for (index_t c = 0; c < logits.columns(); ++c) sum += exp(T(logits.at(row, c)) - shift);

@@ -51,7 +51,11 @@ void linear(Backend& backend, const sequences& batch, view<X> x, view<W> weight,
   constexpr bool biased = !is_none_v<view<B>>;
   if constexpr (biased) {
     expect_equal("linear", "the size of the bias", bias.size(), y.columns());
-    detail::fill_rows(y, bias);
+    if constexpr (requires { backend.fill_rows(y, bias); }) {
+      backend.fill_rows(y, bias);
+    } else {
+      detail::fill_rows(y, bias);
+    }
   }
   constexpr update how = biased ? update::add : update::assign;
   for (index_t s = 0; s < batch.count(); ++s) {
@@ -91,7 +95,9 @@ void linear_backward(Backend& backend, const sequences& batch, view<X> x, view<W
                                                          d_weight);
     }
   }
-  if constexpr (!is_none_v<view<DB>>) {
+  if constexpr (requires { backend.sum_of_rows(d_y, d_bias); }) {
+    backend.sum_of_rows(d_y, d_bias);
+  } else if constexpr (!is_none_v<view<DB>>) {
     for (index_t t = 0; t < d_y.rows(); ++t) {
       for (index_t o = 0; o < d_y.columns(); ++o) {
         const std::remove_const_t<DY> g = d_y.at(t, o);

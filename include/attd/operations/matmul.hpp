@@ -15,11 +15,11 @@ enum class update : bool { assign, add };
 namespace detail {
 
 template <transpose Ta, class A>
-index_t outer_extent(const A& a) {
+ATTD_DEVICE index_t outer_extent(const A& a) {
   return Ta == transpose::no ? a.rows() : a.columns();
 }
 template <transpose Ta, class A>
-index_t inner_extent(const A& a) {
+ATTD_DEVICE index_t inner_extent(const A& a) {
   return Ta == transpose::no ? a.columns() : a.rows();
 }
 

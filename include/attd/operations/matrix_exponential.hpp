@@ -7,6 +7,7 @@
 #include <attd/core/math.hpp>
 #include <attd/operations/detail/dense_solve.hpp>
 #include <attd/operations/matmul.hpp>
+#include <attd/operations/memory.hpp>
 #include <cmath>
 
 namespace attd::operations {
@@ -17,8 +18,11 @@ struct matrix_exponential_scratch {
   tensor<T> m, m2, m4, m6, odd, even, work;
   detail::lu_factors<primal_t<T>> lu;
 
-  void resize(index_t n) {
-    for (tensor<T>* t : {&m, &m2, &m4, &m6, &odd, &even, &work}) t->resize({n, n});
+  template <class Backend>
+  void resize(Backend& backend, index_t n) {
+    for (tensor<T>* t : {&m, &m2, &m4, &m6, &odd, &even, &work}) {
+      operations::resize(backend, *t, {n, n});
+    }
     lu.resize(n);
   }
 };
@@ -66,7 +70,7 @@ void exponential_and_phi1(Backend& backend, view<M> m, view<E> e, view<P> phi,
   constexpr auto no = transpose::no;
   constexpr auto set = update::assign;
   const index_t n = m.rows();
-  scratch.resize(n);
+  scratch.resize(backend, n);
   const Real norm = one_norm(m);
   int squarings = 0;
   if (is_finite(norm) && norm > Real(pade_norm_limit)) {
@@ -163,8 +167,8 @@ void matrix_exponential_backward(Backend& backend, view<M> m, view<DE> d_e, view
     backend.matrix_exponential_backward(m, d_e, d_m, scratch);
   } else {
     const index_t n = m.columns();
-    scratch.m.resize({n, n});
-    scratch.e.resize({n, n});
+    resize(backend, scratch.m, {n, n});
+    resize(backend, scratch.e, {n, n});
     for (index_t s = 0; s < m.extent(0); ++s) {
       detail::dual_of_transpose(m[s], d_e[s], scratch.m.view());
       detail::exponential_and_phi1(backend, scratch.m.view(), scratch.e.view(), view<none>{},

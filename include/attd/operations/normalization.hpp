@@ -12,7 +12,7 @@ namespace detail {
 
 // 1 / sqrt(mean_c x_c^2 + eps) of one row.
 template <class X>
-std::remove_const_t<X> inverse_rms(view<X> x, index_t row, double eps) {
+ATTD_DEVICE std::remove_const_t<X> inverse_rms(view<X> x, index_t row, double eps) {
   using T = std::remove_const_t<X>;
   T sum(0);
   for (index_t c = 0; c < x.columns(); ++c) sum += square(T(x.at(row, c)));
@@ -27,7 +27,8 @@ struct row_statistics {
 
 // Two passes: the variance of numbers far from zero must not be lost to cancellation.
 template <class X>
-row_statistics<std::remove_const_t<X>> statistics_of_row(view<X> x, index_t row, double eps) {
+ATTD_DEVICE row_statistics<std::remove_const_t<X>> statistics_of_row(view<X> x, index_t row,
+                                                                     double eps) {
   using T = std::remove_const_t<X>;
   const T count = T(static_cast<double>(x.columns()));
   T sum(0), squares(0);

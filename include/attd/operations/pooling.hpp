@@ -65,23 +65,31 @@ void mean_pool_backward(Backend& backend, const sequences& batch, view<DY> d_y, 
 ///
 /// Shapes: x [token, channel], y [sequence, channel].
 template <class Backend, class X, class Y>
-void last_pool(Backend& /*backend*/, const sequences& batch, view<X> x, view<Y> y) {
+void last_pool(Backend& backend, const sequences& batch, view<X> x, view<Y> y) {
   detail::check_pooling("last_pool", batch, x.shape(), y.shape());
-  for (index_t b = 0; b < batch.count(); ++b) {
-    for (index_t c = 0; c < x.columns(); ++c) {
-      y.at(b, c) = std::remove_const_t<X>(x.at(batch.offset(b + 1) - 1, c));
+  if constexpr (requires { backend.last_pool(batch, x, y); }) {
+    backend.last_pool(batch, x, y);
+  } else {
+    for (index_t b = 0; b < batch.count(); ++b) {
+      for (index_t c = 0; c < x.columns(); ++c) {
+        y.at(b, c) = std::remove_const_t<X>(x.at(batch.offset(b + 1) - 1, c));
+      }
     }
   }
 }
 
 /// Adds the gradient of `last_pool`: d_x_last += dy_b.
 template <class Backend, class DY, class DX>
-void last_pool_backward(Backend& /*backend*/, const sequences& batch, view<DY> d_y, view<DX> d_x) {
+void last_pool_backward(Backend& backend, const sequences& batch, view<DY> d_y, view<DX> d_x) {
   if constexpr (!is_none_v<view<DX>>) {
     detail::check_pooling("last_pool_backward", batch, d_x.shape(), d_y.shape());
-    for (index_t b = 0; b < batch.count(); ++b) {
-      for (index_t c = 0; c < d_x.columns(); ++c) {
-        d_x.at(batch.offset(b + 1) - 1, c) += std::remove_const_t<DY>(d_y.at(b, c));
+    if constexpr (requires { backend.last_pool_backward(batch, d_y, d_x); }) {
+      backend.last_pool_backward(batch, d_y, d_x);
+    } else {
+      for (index_t b = 0; b < batch.count(); ++b) {
+        for (index_t c = 0; c < d_x.columns(); ++c) {
+          d_x.at(batch.offset(b + 1) - 1, c) += std::remove_const_t<DY>(d_y.at(b, c));
+        }
       }
     }
   }

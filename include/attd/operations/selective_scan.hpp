@@ -17,6 +17,7 @@ struct selective_scan_scratch {
   tensor<T> states;
   std::vector<tensor<primal_t<T>>> workers;  ///< memory of each thread
   tensor<T> shares_b, shares_c;              ///< [part, token, state]: shares of d_b and d_c
+  tensor<T> adjoints;                        ///< [token, channel, state], where they are kept
 };
 
 /// Selective scan, for every sequence, channel j and state number n:

@@ -18,13 +18,13 @@ inline constexpr bool is_scalar_functor = requires { requires F::scalar; };
 
 // An operand of one row stands for that row repeated.
 template <class X>
-std::remove_const_t<X> broadcast_at(view<X> x, index_t row, index_t column) {
+ATTD_DEVICE std::remove_const_t<X> broadcast_at(view<X> x, index_t row, index_t column) {
   return x.at(x.rows() == 1 ? 0 : row, column);
 }
 
 // df/dx_I at plain or dual arguments: one more dual level, seeded in slot I only.
 template <std::size_t I, class F, class... X>
-ATTD_INLINE auto partial_derivative(const F& f, const X&... x) {
+ATTD_HD inline auto partial_derivative(const F& f, const X&... x) {
   using S = promote_t<X...>;
   const auto seed = [&]<std::size_t J>(const auto& v)
                         ATTD_INLINE_LAMBDA { return dual<S>(S(v), J == I ? S(1) : S(0)); };

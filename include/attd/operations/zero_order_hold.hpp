@@ -63,7 +63,7 @@ void zero_order_hold(Backend& backend, view<A> a, view<B> b, view<DT> dt, view<O
     backend.zero_order_hold(a, b, dt, abar, hold, bbar, scratch);
   } else {
     const index_t n = a.columns();
-    scratch.m.resize({n, n});
+    resize(backend, scratch.m, {n, n});
     for (index_t s = 0; s < abar.extent(0); ++s) {
       const auto as = a[detail::sample_of(a, s)];
       const std::remove_const_t<DT> step = dt(detail::sample_of(dt, s));
@@ -113,8 +113,8 @@ void zero_order_hold_backward(Backend& backend, view<A> a, view<B> b, view<DT> d
                 }) {
     backend.zero_order_hold_backward(a, b, dt, abar, hold, d_abar, d_bbar, d_a, d_b, d_dt, scratch);
   } else {
-    scratch.work.resize({n, n});
-    for (auto* t : {&scratch.m, &scratch.e, &scratch.phi}) t->resize({n, n});
+    resize(backend, scratch.work, {n, n});
+    for (auto* t : {&scratch.m, &scratch.e, &scratch.phi}) resize(backend, *t, {n, n});
     const auto work = scratch.work.view();
     for (index_t s = 0; s < samples; ++s) {
       const auto as = a[detail::sample_of(a, s)];

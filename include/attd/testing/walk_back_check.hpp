@@ -63,6 +63,7 @@ class outer_replay {
   S operator()(const parameters& theta, const weights& psi0, const optimizer& o) const {
     adaptation::frozen_model<model_type, adapter_type, S> frozen{
         model_.model(), model_.frozen().adapter, theta, {}, model_.frozen().adapted};
+    operations::bring(model_.backend(), frozen.parameters);
     frozen.model.base_dynamics(frozen.parameters, frozen.base);
     adaptation::detail::stability_guard guard;
     if constexpr (!is_dual_v<S>) guard.prepare(frozen);

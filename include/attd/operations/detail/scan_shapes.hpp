@@ -26,13 +26,13 @@ void expect_dynamics(const char* place, const char* what, const view<A>& a, cons
 
 /// Which of the leading entries belongs to a sequence: all share the only one, or each has its own.
 template <class A>
-index_t dynamics_of(const view<A>& a, index_t sequence) {
+ATTD_DEVICE index_t dynamics_of(const view<A>& a, index_t sequence) {
   return a.extent(0) == 1 ? 0 : sequence;
 }
 
 /// Element of a view as a number of type S; zero where the view does not exist.
 template <class S, class X, class... I>
-S element(const view<X>& x, I... index) {
+ATTD_DEVICE S element(const view<X>& x, I... index) {
   if constexpr (is_none_v<view<X>>) {
     return S(0);
   } else {
@@ -43,7 +43,7 @@ S element(const view<X>& x, I... index) {
 
 /// Adds to an element of a view that may not exist.
 template <class X, class S, class... I>
-void add_to_element(const view<X>& x, const S& value, I... index) {
+ATTD_DEVICE void add_to_element(const view<X>& x, const S& value, I... index) {
   if constexpr (!is_none_v<view<X>>) x(index...) += value;
 }
 

@@ -1,0 +1,106 @@
+// SPDX-FileCopyrightText: 2026 the attd authors
+// SPDX-License-Identifier: MIT
+// Everything that the engine gives to operations has been brought to the backend's memory: what a
+// GPU needs, tested without one. Results are those of the sequential system, bit by bit.
+#include <doctest/doctest.h>
+
+#include <adaptation/models.hpp>
+#include <attd/adapters/log_low_rank.hpp>
+#include <attd/adapters/timescale.hpp>
+#include <attd/losses/next_token.hpp>
+#include <attd/losses/output_error.hpp>
+#include <attd/models/sequence_model.hpp>
+#include <on_thrust/backend.hpp>
+#include <on_thrust/separate_memory.hpp>
+#include <walk_back/models.hpp>
+
+using namespace attd_test;
+namespace adapters = attd::adapters;
+namespace losses = attd::losses;
+namespace optimizers = attd::optimizers;
+
+namespace {
+
+// The prediction after three steps.
+template <class Backend, class Model, class Adapter>
+tensor<double> adapted_prediction(const Model& model, const Adapter& adapter) {
+  const auto m = attd::make_adaptive(model, adapter, losses::output_error<>{{}, 1},
+                                     attd::controllers::fixed{3}, optimizers::adam{.rate = 0.01},
+                                     parameters_of<double>(model), Backend{});
+  auto w = m.make_workspace();
+  auto s = m.start();
+  attd::adaptation::report r;
+  const auto x = plant<double>(40, 0.2, 1);
+  m.adapt(x.seen(), s, w, r);
+  CHECK(r.accepted > 0);
+  return copy_of(m.predict(attd::sequences::single(40), x.model_input(), s.psi, w));
+}
+
+template <class Model, class Adapter>
+void expect_same_prediction(const Model& model, const Adapter& adapter) {
+  CHECK(same_bits(adapted_prediction<thrust_separate>(model, adapter),
+                  adapted_prediction<thrust_cpp>(model, adapter)));
+}
+
+}  // namespace
+
+TEST_CASE("memory: what was not brought is noticed") {
+  thrust_separate backend;
+  tensor<double> x({2, 3}, 1.0), y({2, 3});
+  CHECK_THROWS_WITH_AS(
+      attd::operations::transform(backend, attd::operations::silu_function{}, y.view(), x.view()),
+      doctest::Contains("an operand was not brought"), attd::error);
+  attd::operations::bring(backend, x);
+  attd::operations::resize(backend, y, {2, 3});
+  attd::operations::transform(backend, attd::operations::silu_function{}, y.view(), x.view());
+  CHECK(y(1, 2) == doctest::Approx(0.7310585786));
+  const tensor<double> copy = x;
+  CHECK(copy(1, 2) == 1.0);
+}
+
+TEST_CASE("memory: nothing stays behind") {
+  {
+    thrust_separate backend;
+    tensor<double> x({5, 3}, 2.0);
+    attd::operations::bring(backend, x);
+    CHECK(x(4, 2) == 2.0);
+    CHECK(live_memory().size() == 1);
+    tensor<double> taken = std::move(x);
+    taken.resize({50, 30});
+    CHECK(live_memory().size() == 1);
+    CHECK(is_separate(taken.data()));
+  }
+  CHECK(live_memory().empty());
+}
+
+TEST_CASE("memory: the engine adapts dense layers in the backend's memory") {
+  expect_same_prediction(small_model(2), adapters::low_rank{2});
+  attd::models::dynamics_net<attd::blocks::time_domain::continuous> m;
+  m.state = 4;
+  m.hidden = 3;
+  m.depth = 2;
+  m.width = 2;
+  expect_same_prediction(m, adapters::timescale<adapters::low_rank>{{2}});
+}
+
+TEST_CASE("memory: the engine adapts Mamba and S4D in the backend's memory") {
+  attd::models::forecaster<> mamba;
+  mamba.encoder = {1, 8};
+  mamba.block.width = 8;
+  mamba.block.state_size = 4;
+  mamba.head = {8, 1};
+  mamba.depth = 2;
+  expect_same_prediction(mamba, adapters::log_low_rank{2});
+  attd::models::forecaster<attd::blocks::s4d<>> s4d;
+  s4d.encoder = {1, 4};
+  s4d.block.channels = 4;
+  s4d.block.state_size = 8;
+  s4d.head = {4, 1};
+  s4d.depth = 2;
+  expect_same_prediction(s4d, adapters::timescale<>{{2}});
+}
+
+TEST_CASE("memory: gradients through the adaptation stay in the backend's memory") {
+  expect_exact(measure_all(walk_mamba_tokens(), adapters::log_low_rank{2}, losses::next_token{},
+                           optimizers::gradient_descent{}, thrust_separate{}));
+}
