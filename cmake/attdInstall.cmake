@@ -10,7 +10,7 @@ set(attd_package_dir "${CMAKE_INSTALL_DATADIR}/cmake/attd")
 install(TARGETS ${attd_flag_targets} EXPORT attd_core_targets)
 
 # One export file per component, so that a user of `core` needs neither Eigen nor Thrust.
-foreach(component IN ITEMS core eigen thrust)
+foreach(component IN ITEMS core eigen thrust cuda)
   if(TARGET attd_${component})
     install(TARGETS attd_${component} EXPORT attd_${component}_targets
             FILE_SET HEADERS DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"

@@ -123,7 +123,8 @@ class composed_mamba {
   model::parameters<float> parameters_;
   attd::layers<attd::dynamics<float>> base_;
   model::cache<float> cache_;
-  attd::eigen backend_;
+  // The matrix product that the hand-written form calls: the difference is then the composition's.
+  attd::eigen backend_{attd::eigen_options{.products = attd::product_kernel::eigen}};
 };
 
 template <class Work>

@@ -40,8 +40,9 @@
 #endif
 
 // `ATTD_NO_DISPATCH`, which a user may define, leaves out the code for registers that the flags
-// lack. nvcc knows neither the names of instructions nor functions with a target of their own.
-#if defined(__CUDACC__) && !defined(ATTD_NO_DISPATCH)
+// lack. nvcc knows neither the names of instructions nor functions with a target of their own; and
+// without optimisation wide registers gain nothing and take long to compile.
+#if !defined(ATTD_NO_DISPATCH) && (defined(__CUDACC__) || !defined(__OPTIMIZE__))
 #define ATTD_NO_DISPATCH
 #endif
 

@@ -17,4 +17,11 @@ inline bool has_device() {
   return found;
 }
 
+// Whether a test must be left out, which it then says.
+inline bool no_device() {
+  const bool none = !has_device();
+  if (none) MESSAGE("SKIPPED: no CUDA device");
+  return none;
+}
+
 }  // namespace attd_test

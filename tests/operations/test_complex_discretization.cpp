@@ -102,7 +102,7 @@ inputs<T> gradient(const inputs<T>& x) {
 }
 
 template <class F>
-void for_each_leaf(F f, auto&... x) {
+void for_each_tensor(F f, auto&... x) {
   f(x.dt...);
   f(x.re...);
   f(x.im...);
@@ -110,14 +110,14 @@ void for_each_leaf(F f, auto&... x) {
 }
 
 inputs<double> shifted(inputs<double> x, const inputs<double>& direction, double h) {
-  for_each_leaf([h](auto& v, const auto& d) { v = testing::shifted(v, d, h); }, x, direction);
+  for_each_tensor([h](auto& v, const auto& d) { v = testing::shifted(v, d, h); }, x, direction);
   return x;
 }
 
 tensor<double> flat(const inputs<double>& x) {
   tensor<double> all({x.dt.size() + x.re.size() + x.im.size() + x.tau.size()});
   index_t at = 0;
-  for_each_leaf(
+  for_each_tensor(
       [&](const auto& v) {
         for (index_t i = 0; i < v.size(); ++i) all.data()[at++] = v.data()[i];
       },
@@ -184,7 +184,7 @@ TEST_CASE_TEMPLATE("gradients of a discretisation equal central differences", Ru
       inputs<double> x = example(a_samples, tau_samples);
       const inputs<double> d = gradient<Rule>(x);
       const double whole = testing::norm(flat(d));
-      for_each_leaf(
+      for_each_tensor(
           [&](auto& v, const auto& g) {
             CHECK(testing::gradient_error([&] { return loss<Rule>(x); }, v, g, whole) < 1e-7);
           },
@@ -225,7 +225,7 @@ TEST_CASE_TEMPLATE("tangents of a discretisation and of its gradient equal centr
                    Rule, zero_order_hold_rule, bilinear_rule) {
   const inputs<double> x = example(3, 3);
   inputs<double> direction = example(3, 3);
-  for_each_leaf(
+  for_each_tensor(
       [&](auto& v) {
         for (index_t i = 0; i < v.size(); ++i)
           v.data()[i] = std::sin(2.0 + 0.9 * static_cast<double>(i));
@@ -233,7 +233,7 @@ TEST_CASE_TEMPLATE("tangents of a discretisation and of its gradient equal centr
       direction);
   for (index_t i = 0; i < 2; ++i) direction.dt(i) *= 0.01;
   inputs<dual<double>> xd(3, 3);
-  for_each_leaf(
+  for_each_tensor(
       [](auto& v, const auto& value, const auto& tangent) {
         v.value = value;
         v.tangent = tangent;
@@ -254,7 +254,7 @@ TEST_CASE_TEMPLATE("tangents of a discretisation and of its gradient equal centr
                                    tangent) < 1e-7);
   const inputs<dual<double>> d = gradient<Rule>(std::as_const(xd));
   inputs<double> d_tangent(3, 3), d_value(3, 3);
-  for_each_leaf(
+  for_each_tensor(
       [](const auto& v, auto& value, auto& t) {
         value = v.value;
         t = v.tangent;

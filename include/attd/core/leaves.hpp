@@ -3,9 +3,9 @@
 // Walks the tensors of plain aggregates: parameters, gradients, fast weights, optimiser states.
 #pragma once
 
+#include <attd/core/fields.hpp>
 #include <attd/core/math.hpp>
 #include <attd/core/tensor.hpp>
-#include <boost/pfr.hpp>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -72,7 +72,7 @@ void for_each_leaf(F&& f, First& first, Rest&... rest) {
     static_assert(std::is_aggregate_v<T> && !detail::has_base<T>,
                   "attd: parameters must be a plain aggregate of tensors, without constructors, "
                   "base classes or private members");
-    constexpr std::size_t n = boost::pfr::tuple_size_v<T>;
+    constexpr std::size_t n = detail::field_count<T>;
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       (detail::visit_field<I>(f, first, rest...), ...);
     }(std::make_index_sequence<n>{});
@@ -82,7 +82,7 @@ void for_each_leaf(F&& f, First& first, Rest&... rest) {
 namespace detail {
 template <std::size_t I, class F, class... Aggregates>
 void visit_field(F& f, Aggregates&... aggregates) {
-  for_each_leaf(f, boost::pfr::get<I>(aggregates)...);
+  for_each_leaf(f, detail::field<I>(aggregates)...);
 }
 }  // namespace detail
 
@@ -99,7 +99,7 @@ void for_each_named_leaf(F&& f, T& aggregate, const std::string& prefix = "") {
                           prefix.empty() ? std::to_string(i) : prefix + "." + std::to_string(i));
     }
   } else {
-    constexpr std::size_t n = boost::pfr::tuple_size_v<A>;
+    constexpr std::size_t n = detail::field_count<A>;
     static_assert(std::tuple_size_v<std::remove_cvref_t<decltype(A::names)>> == n,
                   "attd: the static member names must list one name per field, in field order");
     [&]<std::size_t... I>(std::index_sequence<I...>) {
@@ -108,7 +108,7 @@ void for_each_named_leaf(F&& f, T& aggregate, const std::string& prefix = "") {
         if (*name == '\0') return prefix;
         return prefix.empty() ? std::string(name) : prefix + "." + name;
       };
-      (for_each_named_leaf(f, boost::pfr::get<I>(aggregate), join(std::get<I>(A::names))), ...);
+      (for_each_named_leaf(f, detail::field<I>(aggregate), join(std::get<I>(A::names))), ...);
     }(std::make_index_sequence<n>{});
   }
 }
@@ -120,10 +120,10 @@ auto first_scalar() {
     return typename W::scalar{};
   } else if constexpr (is_layers<W>::value) {
     return first_scalar<typename W::value_type>();
-  } else if constexpr (boost::pfr::tuple_size_v<W> == 0) {
+  } else if constexpr (detail::field_count<W> == 0) {
     return double{};  // no leaves: nothing will be computed with it
   } else {
-    return first_scalar<boost::pfr::tuple_element_t<0, W>>();
+    return first_scalar<detail::field_t<0, W>>();
   }
 }
 }  // namespace detail
@@ -137,8 +137,8 @@ constexpr bool any_leaves() {
     return any_leaves<typename W::value_type>();
   } else {
     return []<std::size_t... I>(std::index_sequence<I...>) {
-      return (any_leaves<boost::pfr::tuple_element_t<I, W>>() || ...);
-    }(std::make_index_sequence<boost::pfr::tuple_size_v<W>>{});
+      return (any_leaves<detail::field_t<I, W>>() || ...);
+    }(std::make_index_sequence<detail::field_count<W>>{});
   }
 }
 }  // namespace detail
@@ -187,8 +187,8 @@ void zeros_like(const From& from, To& to) {
     for (index_t i = 0; i < from.count(); ++i) zeros_like(from[i], to[i]);
   } else {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (zeros_like(boost::pfr::get<I>(from), boost::pfr::get<I>(to)), ...);
-    }(std::make_index_sequence<boost::pfr::tuple_size_v<To>>{});
+      (zeros_like(detail::field<I>(from), detail::field<I>(to)), ...);
+    }(std::make_index_sequence<detail::field_count<To>>{});
   }
 }
 
@@ -208,8 +208,8 @@ void convert_leaves(const From& from, To& to) {
     for (index_t i = 0; i < from.count(); ++i) convert_leaves(from[i], to[i]);
   } else {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (convert_leaves(boost::pfr::get<I>(from), boost::pfr::get<I>(to)), ...);
-    }(std::make_index_sequence<boost::pfr::tuple_size_v<To>>{});
+      (convert_leaves(detail::field<I>(from), detail::field<I>(to)), ...);
+    }(std::make_index_sequence<detail::field_count<To>>{});
   }
 }
 

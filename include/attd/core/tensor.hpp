@@ -17,6 +17,11 @@
 
 namespace attd {
 
+#if defined(__CUDACC__)
+#pragma nv_diagnostic push
+#pragma nv_diag_suppress 554  // about the conversion to a constant view, in views that are constant
+#endif
+
 /// A window on numbers owned elsewhere: `T*`, a shape, and the distance between rows. Rows (all
 /// dimensions but the last) are equally spaced, so a range of columns of a tensor is a view too.
 /// `T` may be const. Copying is free; nothing is owned.
@@ -185,6 +190,10 @@ class view<D> {
     }
   }
 };
+
+#if defined(__CUDACC__)
+#pragma nv_diagnostic pop
+#endif
 
 /// The view of a tensor that does not exist: takes part in nothing.
 template <>

@@ -34,10 +34,10 @@ void for_each_scalar(F f, W& first, Rest&... rest) {
           if constexpr (requires { f(v.data()[0], w.data()[0]...); }) {
             // Plain numbers without gaps: one loop, which the compiler makes vectors of.
             for (index_t i = 0; i < rows * columns; ++i) f(v.data()[i], w.data()[i]...);
-            return;
-          }
-          for (index_t r = 0; r < rows; ++r) {
-            for (index_t c = 0; c < columns; ++c) f(v.at(r, c), w.at(r, c)...);
+          } else {
+            for (index_t r = 0; r < rows; ++r) {
+              for (index_t c = 0; c < columns; ++c) f(v.at(r, c), w.at(r, c)...);
+            }
           }
         }(leaf.view(), others.view()...);
       },

@@ -359,7 +359,7 @@ class block_law_suite {
 template <class B, class Backend>
 std::vector<law_measurement> measure_block_laws(const B& block, Backend& backend,
                                                 const block_law_options& options = {}) {
-  static_assert(check_block<B>());
+  static_assert(attd::check_block<B>());
   static_assert(attd::detail::has_kind<B>, "attd: the laws of blocks need a StateSpaceBlock");
   std::vector<law_measurement> measured;
   detail::block_law_suite<B, Backend, false>(block, backend, options, measured).run();

@@ -188,27 +188,51 @@ ATTD_INLINE void dense_recurrence_backward_of_size(const sequences& batch,
     }
     if constexpr (!is_none_v<view<DA>>) {
       const index_t row = operations::detail::dynamics_of(d_a, s) * states;
-      const auto tile = [&]<index_t Rows>(std::integral_constant<index_t, Rows>, index_t i0,
-                                          index_t r) ATTD_INLINE_LAMBDA {
-        const index_t count = states - r * W;
-        PS sum[Rows];
-        for (index_t m = 0; m < Rows; ++m) sum[m] = PS(0);
-        for (index_t i = length - 1; i > 0; --i) {
-          const auto before = load<W>(h, first + i - 1, r * W, count);
+      // Rows of d_a times registers of columns that are summed at once.
+      const auto tile = [&]<index_t Rows, index_t Blocks>(std::integral_constant<index_t, Rows>,
+                                                          std::integral_constant<index_t, Blocks>,
+                                                          index_t i0,
+                                                          index_t r0) ATTD_INLINE_LAMBDA {
+        const auto count = [&](index_t r) ATTD_INLINE_LAMBDA -> index_t {
+          return few > 0 ? W : states - (r0 + r) * W;  // whole registers where the size is known
+        };
+        PS sum[Rows][Blocks];
+        for (index_t m = 0; m < Rows; ++m) {
+          for (index_t r = 0; r < Blocks; ++r) sum[m][r] = PS(0);
+        }
+        const auto add_products = [&](const auto& before, index_t row_before,
+                                      index_t i) ATTD_INLINE_LAMBDA {
 #pragma GCC unroll 8
-          for (index_t m = 0; m < Rows; ++m) sum[m] += load_broadcast<W>(g, i, i0 + m) * before;
+          for (index_t m = 0; m < Rows; ++m) {
+            const auto gradient = load_broadcast<W>(g, i, i0 + m);
+#pragma GCC unroll 2
+            for (index_t r = 0; r < Blocks; ++r) {
+              sum[m][r] += gradient * load<W>(before, row_before, (r0 + r) * W, count(r));
+            }
+          }
+        };
+        for (index_t i = length - 1; i > 0; --i) add_products(h, first + i - 1, i);
+        if constexpr (!is_none_v<view<I>>) add_products(initial, s, 0);
+        for (index_t m = 0; m < Rows; ++m) {
+          for (index_t r = 0; r < Blocks; ++r) {
+            add(d_a, row + i0 + m, (r0 + r) * W, count(r), sum[m][r]);
+          }
         }
-        if constexpr (!is_none_v<view<I>>) {
-          const auto before = load<W>(initial, s, r * W, count);
-          for (index_t m = 0; m < Rows; ++m) sum[m] += load_broadcast<W>(g, 0, i0 + m) * before;
-        }
-        for (index_t m = 0; m < Rows; ++m) add(d_a, row + i0 + m, r * W, count, sum[m]);
       };
-      for (index_t r = 0; r < blocks; ++r) {
-        index_t i0 = 0;
-        for (; i0 + 8 <= states; i0 += 8) tile(std::integral_constant<index_t, 8>{}, i0, r);
-        if (states % 8 != 0) {  // known where the size is: no such loop then
-          for (; i0 < states; ++i0) tile(std::integral_constant<index_t, 1>{}, i0, r);
+      constexpr std::integral_constant<index_t, 1> one{};
+      if constexpr (few == 2) {  // both registers of a row: fewer loads for as many sums
+        for (index_t i0 = 0; i0 < states; i0 += 4) {
+          tile(std::integral_constant<index_t, 4>{}, std::integral_constant<index_t, 2>{}, i0, 0);
+        }
+      } else {
+        for (index_t r = 0; r < blocks; ++r) {
+          index_t i0 = 0;
+          for (; i0 + 8 <= states; i0 += 8) {
+            tile(std::integral_constant<index_t, 8>{}, one, i0, r);
+          }
+          if (states % 8 != 0) {  // known where the size is: no such loop then
+            for (; i0 < states; ++i0) tile(one, one, i0, r);
+          }
         }
       }
     }
