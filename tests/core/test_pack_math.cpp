@@ -62,6 +62,7 @@ double worst_by_magnitude(double low, double high, const F& vector, const G& exa
 }
 
 const auto vector_log = [](auto x) { return attd::log(x); };
+const auto vector_log1p_of_share = [](auto x) { return attd::log1p_of_share(x); };
 const auto vector_log1p = [](auto x) { return attd::log1p(x); };
 const auto vector_tanh = [](auto x) { return attd::tanh(x); };
 const auto vector_erf = [](auto x) { return attd::erf(x); };
@@ -95,6 +96,8 @@ TEST_CASE_TEMPLATE("packs: log1p is within 2 ulp, also near zero", T, float, dou
   CHECK(worst_by_magnitude<T>(1e-30, 0.9, vector_log1p, exact_log1p) <= 2);
   CHECK(worst<T>(-0.99, 5, vector_log1p, exact_log1p) <= 2);
   CHECK(worst<T>(0, 1e10, vector_log1p, exact_log1p) <= 2);
+  CHECK(worst<T>(0, 1, vector_log1p_of_share, exact_log1p) <= 2);
+  CHECK(lane(attd::log1p_of_share(pack<T>(T(0)))) == 0);
 }
 
 TEST_CASE_TEMPLATE("packs: tanh is within 2 ulp", T, float, double) {

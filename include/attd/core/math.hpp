@@ -169,11 +169,21 @@ ATTD_HD inline dual<T> sigmoid(const dual<T>& x) {
   return {select(primal(x.value) < primal_t<T>(0), er, r), er * r * x.tangent};
 }
 
+/// log(1 + x) where x is known to lie in [0, 1]; packs have a shorter way then.
+template <class T>
+ATTD_HD inline T log1p_of_share(T x) {
+  return log1p(x);
+}
+template <class T>
+ATTD_HD inline dual<T> log1p_of_share(dual<T> x) {
+  return {log1p_of_share(x.value), x.tangent / (T(1) + x.value)};
+}
+
 /// log(1 + e^x) = max(x, 0) + log1p(e^-|x|): smooth everywhere, no cut-off.
 template <class T>
 ATTD_HD inline T softplus(T x) {
   // Both branches must take the same side at 0 (abs takes x), or the derivative there is wrong.
-  return select(primal(x) >= primal_t<T>(0), x, T(0)) + log1p(exp(-abs(x)));
+  return select(primal(x) >= primal_t<T>(0), x, T(0)) + log1p_of_share(exp(-abs(x)));
 }
 
 template <class T>

@@ -140,6 +140,24 @@ ATTD_INLINE pack<T, W> log1p(pack<T, W> x) {
   return select(u <= one, select(u >= one, x, y), y);  // u = 1: all of x was lost
 }
 
+/// log(1 + x) within 2 ulp for 0 <= x <= 1 alone, in half the time: x - s (x - r) with s = x / (2 +
+/// x) and r = 2 atanh(s) / s - 2, by a polynomial of s^2 through Chebyshev's nodes of [0, 1/9].
+template <class T, int W>
+ATTD_INLINE pack<T, W> log1p_of_share(pack<T, W> x) {
+  using P = pack<T, W>;
+  const P s = x / (P(T(2)) + x), z = s * s;
+  P r;
+  if constexpr (sizeof(T) == 4) {
+    r = z * detail::polynomial(z, 0.28157778363109, 0.27965157745197, 0.40024595230704,
+                               0.66666321641378);
+  } else {
+    r = z * detail::polynomial(z, 0.17780763826113303, 0.09880789048764786, 0.13591305485579894,
+                               0.15363676248891634, 0.18182859800473911, 0.22222190861346284,
+                               0.28571429111657160, 0.39999999995287600, 0.66666666666682574);
+  }
+  return x - s * (x - r);
+}
+
 /// Hyperbolic tangent within 2 ulp (coefficients of Cephes below 0.625, above it by exp).
 template <class T, int W>
 ATTD_INLINE pack<T, W> tanh(pack<T, W> x) {
