@@ -14,11 +14,12 @@ using operations::direction;
 
 /// A complex element, of number type S.
 template <class S, class X, class... I>
-ATTD_HD complex_number<S> complex_element(const complex_view<X>& x, I... index) {
+ATTD_HD inline complex_number<S> complex_element(const complex_view<X>& x, I... index) {
   return {element<S>(x.re, index...), element<S>(x.im, index...)};
 }
 template <class X, class S, class... I>
-ATTD_HD void add_to_complex(const complex_view<X>& x, const complex_number<S>& value, I... index) {
+ATTD_HD inline void add_to_complex(const complex_view<X>& x, const complex_number<S>& value,
+                                   I... index) {
   add_to_element(x.re, value.re, index...);
   add_to_element(x.im, value.im, index...);
 }

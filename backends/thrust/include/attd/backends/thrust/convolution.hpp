@@ -9,8 +9,9 @@ namespace attd::thrust_detail {
 
 /// Input at time t of sequence s; negative times are carried in.
 template <class S, class X, class H>
-ATTD_HD S convolution_input(const batch_view& batch, const view<X>& x, const view<H>& initial,
-                            index_t carried, index_t s, index_t t, index_t c) {
+ATTD_HD inline S convolution_input(const batch_view& batch, const view<X>& x,
+                                   const view<H>& initial, index_t carried, index_t s, index_t t,
+                                   index_t c) {
   return t >= 0 ? element<S>(x, batch.offset(s) + t, c) : element<S>(initial, s, t + carried, c);
 }
 

@@ -16,7 +16,7 @@ using operations::detail::element;
 
 /// The number at a flattened row and column, as a number of type S.
 template <class S, class X>
-ATTD_HD S number(const view<X>& x, index_t row, index_t column) {
+ATTD_HD inline S number(const view<X>& x, index_t row, index_t column) {
   const std::remove_const_t<X> value = x.at(row, column);
   return S(value);
 }

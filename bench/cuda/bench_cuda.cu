@@ -1,0 +1,151 @@
+// SPDX-FileCopyrightText: 2026 the attd authors
+// SPDX-License-Identifier: MIT
+// The selective scan and one adaptation step on a GPU, beside what its memory allows. Prints one
+// line for each; times are medians of CUDA events. Run by scripts/gpu-check.
+#include <algorithm>
+#include <attd/adapters/log_low_rank.hpp>
+#include <attd/backends/cuda.hpp>
+#include <attd/core.hpp>
+#include <attd/operations/selective_scan.hpp>
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <vector>
+
+namespace {
+
+using attd::index_t;
+using attd::tensor;
+using attd::view;
+namespace ops = attd::operations;
+
+// Median milliseconds of f, after one call that is not timed.
+template <class F>
+double milliseconds(cudaStream_t stream, int repetitions, const F& f) {
+  cudaEvent_t begin, end;
+  cudaEventCreate(&begin);
+  cudaEventCreate(&end);
+  std::vector<float> times;
+  for (int i = 0; i <= repetitions; ++i) {
+    cudaEventRecord(begin, stream);
+    f();
+    cudaEventRecord(end, stream);
+    cudaEventSynchronize(end);
+    float ms = 0;
+    cudaEventElapsedTime(&ms, begin, end);
+    if (i > 0) times.push_back(ms);
+  }
+  cudaEventDestroy(begin);
+  cudaEventDestroy(end);
+  std::nth_element(times.begin(), times.begin() + times.size() / 2, times.end());
+  return times[times.size() / 2];
+}
+
+// Bytes a second that a copy within the device's memory reads and writes.
+double copy_bandwidth(cudaStream_t stream) {
+  const std::size_t bytes = std::size_t{1} << 30;
+  void *from = nullptr, *to = nullptr;
+  attd::cuda_detail::check(cudaMalloc(&from, bytes), "cudaMalloc");
+  attd::cuda_detail::check(cudaMalloc(&to, bytes), "cudaMalloc");
+  const double ms = milliseconds(
+      stream, 10, [&] { cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream); });
+  cudaFree(from);
+  cudaFree(to);
+  return 2.0 * double(bytes) / (ms * 1e-3);
+}
+
+tensor<float> on_device(attd::cuda& device, const attd::shape& s, float low, float high,
+                        std::uint64_t stream) {
+  tensor<float> t(s);
+  attd::random_stream random{1, stream};
+  for (index_t i = 0; i < t.size(); ++i) t.data()[i] = float(random.uniform(low, high));
+  ops::bring(device, t);
+  return t;
+}
+
+void time_scan(attd::cuda& device, double bandwidth, index_t count, index_t channels,
+               index_t states, index_t length, bool short_run) {
+  const auto batch = attd::sequences::equal(count, length);
+  const index_t tokens = batch.tokens();
+  auto u = on_device(device, {tokens, channels}, -1, 1, 1);
+  auto dt = on_device(device, {tokens, channels}, 0.001f, 0.1f, 2);
+  auto a = on_device(device, {1, channels, states}, -2, -0.5f, 3);
+  auto b = on_device(device, {tokens, states}, -1, 1, 4);
+  auto c = on_device(device, {tokens, states}, -1, 1, 5);
+  auto y = on_device(device, {tokens, channels}, 0, 0, 6);
+  auto d_y = on_device(device, {tokens, channels}, -1, 1, 7);
+  auto d_a = on_device(device, {1, channels, states}, 0, 0, 8);
+  auto d_dt = on_device(device, {tokens, channels}, 0, 0, 9);
+  const view<attd::none> no;
+  const auto stream = device.system().stream();
+  const int repetitions = short_run ? 1 : 5;
+  const double forward = milliseconds(stream, repetitions, [&] {
+    ops::selective_scan(device, batch, u.view(), dt.view(), a.view(), b.view(), c.view(), no, no,
+                        y.view(), no);
+  });
+  ops::selective_scan_scratch<float> scratch;
+  const double backward = milliseconds(stream, repetitions, [&] {
+    ops::selective_scan_backward(device, batch, scratch, u.view(), dt.view(), a.view(), b.view(),
+                                 c.view(), no, no, d_y.view(), no, no, d_dt.view(), d_a.view(), no,
+                                 no, no, no);
+  });
+  // Operands and results once through memory.
+  const double least = 4.0 * double(tokens) * double(3 * channels + 2 * states) / bandwidth * 1e3;
+  std::printf(
+      "selective_scan/B:%td/D:%td/L:%td/N:%td forward %.3f ms (%.2f of the copy bound), "
+      "backward of the dynamics %.3f ms\n",
+      count, channels, length, states, forward, least / forward, backward);
+}
+
+// One inner step of a language model on one sequence.
+void time_step(index_t width, index_t layers, index_t vocabulary, index_t length) {
+  attd::models::language_model<> model;
+  model.encoder = {vocabulary, width};
+  model.block.width = width;
+  model.head = {width, vocabulary, false};
+  model.depth = layers;
+  attd::models::language_model<>::parameters<float> theta;
+  model.initialize(attd::random_stream{1}, theta);
+  const auto adaptive = attd::make_adaptive(
+      model, attd::adapters::log_low_rank{}, attd::losses::next_token{},
+      attd::controllers::fixed{1}, attd::optimizers::gradient_descent{}, theta, attd::cuda{});
+  std::vector<index_t> ids(static_cast<std::size_t>(length));
+  attd::random_stream random{2};
+  for (auto& id : ids) id = index_t(random.uniform(0, double(vocabulary)));
+  attd::observation<float> seen;
+  seen.ids = ids;
+  auto workspace = adaptive.make_workspace();
+  auto session = adaptive.start();
+  attd::adaptation::report report;
+  double seconds[2];
+  for (double& s : seconds) {
+    adaptive.restart(session);
+    adaptive.adapt(seen, session, workspace, report);
+    s = report.seconds;
+  }
+  std::printf("adapt/K:1/d_model:%td/layers:%td/vocabulary:%td/L:%td %.1f ms (first %.1f ms)\n",
+              width, layers, vocabulary, length, seconds[1] * 1e3, seconds[0] * 1e3);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  const bool short_run = argc > 1 && std::strcmp(argv[1], "--short") == 0;
+  attd::cuda device;
+  cudaDeviceProp properties{};
+  attd::cuda_detail::check(cudaGetDeviceProperties(&properties, device.system().device()),
+                           "asking for the device's properties");
+  std::printf("%s, %d multiprocessors\n", properties.name, properties.multiProcessorCount);
+  const double bandwidth = copy_bandwidth(device.system().stream());
+  std::printf("copy %.0f GB/s\n", bandwidth / 1e9);
+  time_scan(device, bandwidth, 8, 256, 16, 1024, short_run);
+  if (!short_run) {
+    time_scan(device, bandwidth, 8, 1536, 16, 1024, false);
+    time_scan(device, bandwidth, 8, 1536, 16, 4096, false);
+  }
+  time_step(128, 2, 256, 1024);
+  if (!short_run) time_step(768, 24, 50280, 2048);
+} catch (const attd::error& e) {
+  std::printf("%s\n", e.what());
+  return 1;
+}
