@@ -6,12 +6,16 @@
 #include <attd/backends/thrust/rows.hpp>
 #include <attd/operations/memory.hpp>
 #include <attd/operations/selective_scan.hpp>
+#include <type_traits>
 
 namespace attd::thrust_detail {
 
-/// All tokens of one channel of one sequence.
+/// All tokens of one channel of one sequence, up to `kept_states` states at a time, which then stay
+/// in registers.
 template <class U, class DT, class A, class B, class C, class D, class I, class Y, class F>
 struct selective_scan_channel {
+  static constexpr index_t kept_states = 16;
+  using S = promote_t<U, DT, A, B, C, D, I>;
   batch_view batch;
   view<U> u;
   view<DT> dt;
@@ -24,19 +28,37 @@ struct selective_scan_channel {
   view<F> final;
 
   ATTD_DEVICE void operator()(index_t index) const {
-    using S = promote_t<U, DT, A, B, C, D, I>;
     const index_t j = index % u.columns(), s = index / u.columns(), states = b.columns();
-    const index_t first = batch.offset(s), end = batch.offset(s + 1);
-    for (index_t t = first; t < end; ++t) y(t, j) = element<S>(d, j) * element<S>(u, t, j);
-    for (index_t n = 0; n < states; ++n) {
-      const S rate = element<S>(a, dynamics_of(a, s), j, n);
-      S h = element<S>(initial, s, j, n);
-      for (index_t t = first; t < end; ++t) {
-        const S step = element<S>(dt, t, j);
-        h = exp(step * rate) * h + step * element<S>(b, t, n) * element<S>(u, t, j);
-        y(t, j) += element<S>(c, t, n) * h;
+    for (index_t t = batch.offset(s); t < batch.offset(s + 1); ++t) {
+      y(t, j) = element<S>(d, j) * element<S>(u, t, j);
+    }
+    for (index_t n = 0; n < states; n += kept_states) {
+      if (states - n >= kept_states) {  // a number that the compiler knows: loops unroll
+        add_states(s, j, n, std::integral_constant<index_t, kept_states>{});
+      } else {
+        add_states(s, j, n, states - n);
       }
-      if constexpr (!is_none_v<view<F>>) final(s, j, n) = h;
+    }
+  }
+  /// Adds what `count` states from number `first` say.
+  template <class Count>
+  ATTD_DEVICE void add_states(index_t s, index_t j, index_t first, Count count) const {
+    S rate[kept_states], h[kept_states];
+    for (index_t k = 0; k < count; ++k) {
+      rate[k] = element<S>(a, dynamics_of(a, s), j, first + k);
+      h[k] = element<S>(initial, s, j, first + k);
+    }
+    for (index_t t = batch.offset(s); t < batch.offset(s + 1); ++t) {
+      const S step = element<S>(dt, t, j), input = element<S>(u, t, j);
+      S sum = y(t, j);
+      for (index_t k = 0; k < count; ++k) {
+        h[k] = exp(step * rate[k]) * h[k] + step * element<S>(b, t, first + k) * input;
+        sum += element<S>(c, t, first + k) * h[k];
+      }
+      y(t, j) = sum;
+    }
+    if constexpr (!is_none_v<view<F>>) {
+      for (index_t k = 0; k < count; ++k) final(s, j, first + k) = h[k];
     }
   }
 };
