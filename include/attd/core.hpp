@@ -4,6 +4,7 @@
 #pragma once
 
 #include <attd/adaptation/adaptive_model.hpp>
+#include <attd/adaptation/lockstep.hpp>
 #include <attd/adaptation/make_adaptive.hpp>
 #include <attd/adaptation/walk_back.hpp>
 #include <attd/adapters/full.hpp>

@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include <adaptation/models.hpp>
+#include <attd/adaptation/lockstep.hpp>
 #include <attd/core/padding.hpp>
 #include <attd/models/sequence_model.hpp>
 #include <limits>
@@ -159,6 +160,18 @@ void check_bit_exact(const Model& model, const Adapter& adapter, double rate) {
                                            sessions[b].psi, workspaces[b % threads]));
           CHECK(same_outcome(o, alone[order[b]]));
         }
+      }
+    }
+    // All of them in lockstep: one forward and one backward for those that take a step.
+    adaptation::lockstep together(m);
+    std::vector<session> sessions;
+    std::vector<adaptation::report> reports;
+    for (int round = 0; round < 2; ++round) {
+      together.adapt(seen, sessions, reports);
+      for (std::size_t b = 0; b < order.size(); ++b) {
+        CAPTURE(order[b]);
+        outcome<T, session> o{sessions[b], reports[b], alone[order[b]].prediction};
+        CHECK(same_outcome(o, alone[order[b]]));
       }
     }
     // All of them predicted in one packed batch under one psi.

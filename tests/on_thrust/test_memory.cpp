@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <adaptation/models.hpp>
+#include <attd/adaptation/lockstep.hpp>
 #include <attd/adapters/log_low_rank.hpp>
 #include <attd/adapters/timescale.hpp>
 #include <attd/losses/next_token.hpp>
@@ -98,6 +99,35 @@ TEST_CASE("memory: the engine adapts Mamba and S4D in the backend's memory") {
   s4d.head = {4, 1};
   s4d.depth = 2;
   expect_same_prediction(s4d, adapters::timescale<>{{2}});
+}
+
+TEST_CASE("memory: inputs adapt in lockstep in the backend's memory") {
+  attd::models::language_model<> model;
+  model.encoder = {5, 8};
+  model.block.width = 8;
+  model.block.state_size = 4;
+  model.head = {8, 5};
+  model.depth = 2;
+  const auto m = attd::make_adaptive(model, adapters::log_low_rank{2}, losses::next_token{},
+                                     attd::controllers::fixed{3}, optimizers::adam{.rate = 0.05},
+                                     parameters_of<double>(model), thrust_separate{});
+  std::vector<std::vector<index_t>> texts{{0, 1, 2, 3, 4, 0, 1, 2}, {4, 4, 1, 0, 2, 2, 3, 1, 0, 4}};
+  std::vector<attd::observation<double>> seen(2);
+  for (std::size_t i = 0; i < 2; ++i) seen[i].ids = texts[i];
+  using session = decltype(m)::session;
+  std::vector<session> sessions;
+  std::vector<attd::adaptation::report> reports;
+  attd::adaptation::lockstep together(m);
+  together.adapt(seen, sessions, reports);
+  auto w = m.make_workspace();
+  for (std::size_t i = 0; i < 2; ++i) {
+    session s = m.start();
+    attd::adaptation::report r;
+    m.adapt(seen[i], s, w, r);
+    CHECK(r.accepted > 0);
+    CHECK(same_report(reports[i], r));
+    CHECK(same_bits(sessions[i].psi, s.psi));
+  }
 }
 
 TEST_CASE("memory: gradients through the adaptation stay in the backend's memory") {

@@ -3,7 +3,7 @@
 // The engine: a model that adapts its dynamics to each input before it predicts.
 #pragma once
 
-#include <attd/adaptation/detail/stability_guard.hpp>
+#include <attd/adaptation/detail/step_rules.hpp>
 #include <attd/adaptation/inner_problem.hpp>
 #include <attd/adaptation/parallel.hpp>
 #include <attd/adaptation/report.hpp>
@@ -153,8 +153,8 @@ class adaptive_model {
   /// What `adapt` would set out to do; the session stays as it is.
   dry_run_result dry_run(std::span<const observation<T>> group, const session& s,
                          workspace& w) const {
-    const start_of_input begin = measure(group, reset_is_due(s) ? psi0_ : s.psi, w);
-    dry_run_result r{begin.status, begin.signal, 0, begin.flops};
+    const start_of_input start = measure(group, reset_is_due(s) ? psi0_ : s.psi, w);
+    dry_run_result r{start.status, start.signal, 0, start.flops};
     if (r.status != attd::status::ok) return r;
     r.planned = -1;
     if constexpr (PlanningController<Controller>) {
@@ -237,108 +237,58 @@ class adaptive_model {
   }
 
  private:
-  bool wants_step(const adaptation::report& r) const {
-    step_view v;
-    v.step = r.attempted;
-    v.signal = r.signal;
-    v.signals = r.signals;
-    v.margin = r.margins.back();
-    v.flops = r.flops;
-    return controller_.proceed(v);
-  }
-
-  double margin_of(workspace& w) const {
-    return guard_.smallest_margin(w.inner.effective(), w.certificate);
-  }
+  using rules = adaptation::detail::step_rules<adaptive_model>;
+  using start_of_input = adaptation::detail::start_of_input<T>;
 
   // What is known of an input before any step, and whether a step may be taken at all.
-  struct start_of_input {
-    attd::status status = attd::status::ok;
-    double signal = std::numeric_limits<double>::quiet_NaN();
-    double guard = 0;
-    double margin = 0;
-    double flops = 0;  // of one forward
-    adaptation::inner_value<T> value{};
-  };
   start_of_input measure(std::span<const observation<T>> group, const weights& psi,
                          workspace& w) const {
-    start_of_input r;
     if (!w.inner.prepare(group, {options_.guard_fraction})) {
       w.inner.apply(psi);
-      r.margin = margin_of(w);
+      start_of_input r;
+      r.margin = rules{*this}.margin_of(w);
       r.status = attd::status::too_short;
       return r;
     }
-    r.flops = frozen_.model.forward_flops(double(w.inner.data().batch.tokens()));
-    r.value = w.inner.evaluate(psi);
-    r.margin = margin_of(w);
-    r.signal = options_.signal(double(r.value.loss));
-    if (!is_finite(r.signal) || !is_finite(double(r.value.guard))) {
-      r.signal = std::numeric_limits<double>::quiet_NaN();
-      r.status = attd::status::non_finite_signal;
-    } else if (!guard_.base_stable() || !(r.margin > 0)) {
-      r.status = attd::status::base_unstable;
-    }
-    return r;
+    const auto value = w.inner.evaluate(psi);
+    return rules{*this}.judge(value, rules{*this}.margin_of(w),
+                              frozen_.model.forward_flops(double(w.inner.data().batch.tokens())));
   }
 
   template <class Elapsed, class OnStep>
   void run(std::span<const observation<T>> group, session& s, workspace& w, adaptation::report& r,
            const adaptation::budget& limit, Elapsed elapsed, OnStep& on_step) const {
     if (reset_is_due(s)) restart(s);
-    const start_of_input begin = measure(group, s.psi, w);
-    r.signal = begin.signal;
-    r.flops = begin.flops;
-    r.guarded = begin.status != attd::status::too_short && !w.inner.input().guard.empty();
-    r.status = begin.status;
-    if (r.status == attd::status::ok) {
-      if constexpr (PlanningController<Controller>) {
-        r.requested = controller_.plan(r.signal);
-        r.reserve(std::min(r.requested, limit.steps));
-      }
-      record(r, begin.value, begin.margin);
-    } else {
-      r.margins.push_back(begin.margin);
-    }
+    const start_of_input start = measure(group, s.psi, w);
+    const bool guarded = start.status != attd::status::too_short && !w.inner.input().guard.empty();
+    rules{*this}.begin(start, guarded, limit, r);
     on_step(index_t{0}, std::as_const(s));
     if (r.status != attd::status::ok) return;
-    r.status = take_steps(s, w, r, limit, elapsed, on_step, begin);
+    r.status = take_steps(s, w, r, limit, elapsed, on_step, start);
     if constexpr (!PlanningController<Controller>) r.requested = r.attempted;
   }
 
   template <class Elapsed, class OnStep>
   attd::status take_steps(session& s, workspace& w, adaptation::report& r,
                           const adaptation::budget& limit, Elapsed elapsed, OnStep& on_step,
-                          const start_of_input& begin) const {
-    double best = double(begin.value.guard);
-    double rate_factor = 1.0;
-    int halvings = 0;
-    bool fresh_gradient = false;
-    while (wants_step(r)) {
+                          const start_of_input& start) const {
+    const rules rule{*this};
+    adaptation::detail::course_state course{double(start.value.guard)};
+    while (rule.wants_step(r)) {
       if (r.attempted >= limit.steps) return attd::status::step_budget_exhausted;
       if (elapsed() >= limit.seconds) return attd::status::time_budget_exhausted;
-      if (!fresh_gradient) {  // after a rejection psi, hence its gradient, is what it was
+      if (!course.fresh_gradient) {
         w.inner.gradient(s.psi, w.gradient);
-        r.flops += 2.0 * begin.flops;
+        r.flops += 2.0 * start.flops;
         if (!all_finite(w.gradient)) return attd::status::non_finite_gradient;
-        fresh_gradient = true;
+        course.fresh_gradient = true;
       }
-      const bool accepted = try_step(s, w, r, rate_factor, best, begin.flops);
-      ++r.attempted;
-      if (accepted) {
-        fresh_gradient = false;
-        ++r.accepted;
-        ++s.steps;
-      } else {
-        ++r.rejected;
-        rate_factor *= 0.5;
-      }
+      const bool accepted = try_step(s, w, r, course, start.flops);
+      const bool go_on = rule.count(accepted, s, course, r);
       on_step(r.attempted, std::as_const(s));
-      if (!accepted && ++halvings > options_.halvings) return attd::status::stopped_by_rejections;
+      if (!go_on) return attd::status::stopped_by_rejections;
     }
-    return r.attempted == 0 ? attd::status::no_steps
-           : r.rejected > 0 ? attd::status::some_steps_rejected
-                            : attd::status::ok;
+    return rules::ended(r);
   }
 
   // Resets come between inputs: in the middle of one they would undo its own steps.
@@ -349,42 +299,14 @@ class adaptive_model {
 
   // Makes a candidate from psi and the gradient; takes it over if it is good. The last evaluation
   // of the inner problem is then at the new psi, ready for its gradient.
-  bool try_step(session& s, workspace& w, adaptation::report& r, double rate_factor, double& best,
-                double forward) const {
-    convert_leaves(s.psi, w.candidate);
-    convert_leaves(s.state, w.candidate_state);
-    optimizer_.step(s.steps, rate_factor, w.gradient, w.candidate, w.candidate_state);
-    w.taken.rate_factor = rate_factor;
-    w.taken.capped = adaptation::detail::cap_drift(options_.drift_cap, psi0_, w.candidate);
-    if (!all_finite(w.candidate)) return false;
-    w.inner.apply(w.candidate);
-    const double scale = guard_.scale_back(frozen_, w.inner.effective(), options_.stability_margin,
-                                           w.candidate, w.taken.scales, w.certificate);
-    if (!(scale > 0)) return false;
-    if (scale < 1) {
-      ++r.scaled_back;
-      w.inner.apply(w.candidate);
-    }
-    const double margin = margin_of(w);
-    if (!(margin > 0)) return false;
+  bool try_step(session& s, workspace& w, adaptation::report& r,
+                adaptation::detail::course_state& course, double forward) const {
+    const rules rule{*this};
+    double margin = 0;
+    if (!rule.propose(s, w.gradient, course.rate_factor, w, r, margin)) return false;
     const auto value = w.inner.evaluate(w.candidate);
     r.flops += forward;
-    const double guard = double(value.guard);
-    if (!is_finite(double(value.loss)) || !is_finite(guard)) return false;
-    if (!(guard <= best - options_.least_improvement * std::abs(best))) return false;
-    best = guard;
-    std::swap(s.psi.items, w.candidate.items);
-    std::swap(s.state, w.candidate_state);
-    record(r, value, margin);
-    return true;
-  }
-
-  template <class Value>
-  void record(adaptation::report& r, const Value& value, double margin) const {
-    r.losses.push_back(double(value.loss));
-    r.guards.push_back(double(value.guard));
-    r.signals.push_back(options_.signal(double(value.loss)));
-    r.margins.push_back(margin);
+    return rule.settle(value, margin, s, w.candidate, w.candidate_state, course.best, r);
   }
 
   Controller controller_;

@@ -199,6 +199,8 @@ class inner_problem {
   }
 
   const tensor<scalar>& output() const { return cache_.output(); }
+  /// The loss of every output row at the last `evaluate`.
+  const tensor<scalar>& row_losses() const { return scratch_.rows; }
   auto& states() { return cache_.initial; }
   auto& final_states() { return cache_.final; }
   const layers<dynamics<scalar, tau>>& effective() const { return effective_; }

@@ -1,0 +1,286 @@
+// SPDX-FileCopyrightText: 2026 the attd authors
+// SPDX-License-Identifier: MIT
+// Adapts many inputs together: one forward, one backward for all that still take a step.
+#pragma once
+
+#include <algorithm>
+#include <attd/adaptation/adaptive_model.hpp>
+#include <chrono>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace attd::adaptation {
+
+/// `adaptive_model::adapt_batch` for backends that want much work at once: inputs take their steps
+/// in lockstep, each with fast weights, controller, rejections and report of its own.
+///
+/// A round takes one step of every input that wants one: their gradients from one backward, their
+/// candidates' losses from one forward, over these inputs alone, packed end to end. So the cost
+/// follows the mean number of steps; where few of the inputs of the last forward go on, theirs is
+/// done again before the backward, if that is cheaper. Results are those of adapting to each input
+/// alone, to the bit.
+/// *Memory*: activations of all inputs that take a step together.
+/// *Errors*: those of `adaptive_model::adapt`. Inputs that a loss makes several sequences of
+/// (`consistency`) are adapted to one after the other.
+template <class Adaptive>
+class lockstep {
+ public:
+  using T = typename Adaptive::scalar;
+  using session = typename Adaptive::session;
+
+  /// Refers to the model, which must stay where it is.
+  explicit lockstep(const Adaptive& model)
+      : model_(&model),
+        alone_(model.make_workspace()),
+        together_(model.frozen(), model.loss(), model.backend()) {}
+
+  /// Adapts to each observation on its own, from psi_0.
+  void adapt(std::span<const observation<T>> inputs, std::vector<session>& sessions,
+             std::vector<report>& reports, const budget& limit = {}) {
+    const auto began = std::chrono::steady_clock::now();
+    const auto elapsed = [&] {
+      return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+    };
+    const std::size_t n = inputs.size();
+    sessions.resize(n);
+    reports.resize(n);
+    courses_.resize(n);
+    sessions_ = &sessions;
+    reports_ = &reports;
+    running_.clear();
+    for (std::size_t i = 0; i < n; ++i) prepare(i, inputs[i], limit);
+    begin(limit);
+    while (!running_.empty()) round(limit, elapsed);
+    for (std::size_t i = 0; i < n; ++i) {
+      report& r = reports[i];
+      r.clamped_share = detail::clamped_share(model_->frozen(), sessions[i].psi);
+      r.seconds = elapsed();
+    }
+  }
+
+ private:
+  using weights = typename Adaptive::weights;
+  using rules = detail::step_rules<Adaptive>;
+  using list = std::vector<std::size_t>;
+
+  // One input on its way.
+  struct course {
+    prepared_input<T> input;
+    detail::course_state state;
+    weights gradient, candidate;
+    typename Adaptive::optimizer_state candidate_state;
+    inner_value<T> value;
+    double margin = 0, forward = 0;
+  };
+
+  rules rule() const { return {*model_}; }
+  session& session_of(std::size_t i) { return (*sessions_)[i]; }
+  report& report_of(std::size_t i) { return (*reports_)[i]; }
+
+  // Puts an input on its way, unless there is nothing to do together with others.
+  void prepare(std::size_t i, const observation<T>& input, const budget& limit) {
+    session& s = session_of(i);
+    report& r = report_of(i);
+    model_->restart(s);
+    r.clear(16);
+    if (!alone_.inner.prepare(std::span(&input, 1), {model_->options().guard_fraction})) {
+      alone_.inner.apply(s.psi);
+      detail::start_of_input<T> start;
+      start.status = attd::status::too_short;
+      start.margin = rule().margin_of(alone_);
+      rule().begin(start, false, limit, r);
+    } else if (alone_.inner.data().batch.count() > 1) {
+      model_->adapt(input, s, alone_, r, limit);
+    } else {
+      course& c = courses_[i];
+      c.input = alone_.inner.own_input();
+      c.state = {};
+      c.forward = model_->model().forward_flops(double(c.input.data.batch.tokens()));
+      running_.push_back(i);
+    }
+  }
+
+  void begin(const budget& limit) {
+    evaluate(running_, [&](std::size_t i) -> const weights& { return session_of(i).psi; });
+    keep_running([&](std::size_t i) {
+      course& c = courses_[i];
+      alone_.inner.apply(session_of(i).psi);
+      const auto start = rule().judge(c.value, rule().margin_of(alone_), c.forward);
+      rule().begin(start, !c.input.guard.empty(), limit, report_of(i));
+      c.state.best = double(start.value.guard);
+      return start.status == attd::status::ok;
+    });
+  }
+
+  template <class Elapsed>
+  void round(const budget& limit, Elapsed elapsed) {
+    keep_running([&](std::size_t i) {
+      const report& r = report_of(i);
+      if (!rule().wants_step(r)) return end(i, rules::ended(r));
+      if (r.attempted >= limit.steps) return end(i, attd::status::step_budget_exhausted);
+      if (elapsed() >= limit.seconds) return end(i, attd::status::time_budget_exhausted);
+      return true;
+    });
+    gradients();
+    keep_running([&](std::size_t i) {
+      course& c = courses_[i];
+      if (c.state.fresh_gradient) return true;
+      report_of(i).flops += 2.0 * c.forward;
+      c.state.fresh_gradient = true;
+      return all_finite(c.gradient) || end(i, attd::status::non_finite_gradient);
+    });
+    trial_.clear();
+    keep_running([&](std::size_t i) {
+      course& c = courses_[i];
+      if (rule().propose(session_of(i), c.gradient, c.state.rate_factor, alone_, report_of(i),
+                         c.margin)) {
+        std::swap(c.candidate, alone_.candidate);
+        std::swap(c.candidate_state, alone_.candidate_state);
+        trial_.push_back(i);
+        return true;
+      }
+      return counted(i, false);
+    });
+    evaluate(trial_, [&](std::size_t i) -> const weights& { return courses_[i].candidate; });
+    for (const std::size_t i : trial_) {
+      course& c = courses_[i];
+      report_of(i).flops += c.forward;
+      const bool accepted = rule().settle(c.value, c.margin, session_of(i), c.candidate,
+                                          c.candidate_state, c.state.best, report_of(i));
+      if (!counted(i, accepted)) std::erase(running_, i);
+    }
+  }
+
+  bool counted(std::size_t i, bool accepted) {
+    return rule().count(accepted, session_of(i), courses_[i].state, report_of(i)) ||
+           end(i, attd::status::stopped_by_rejections);
+  }
+  bool end(std::size_t i, attd::status how) {
+    report_of(i).status = how;
+    if constexpr (!PlanningController<std::remove_cvref_t<decltype(model_->controller())>>) {
+      report_of(i).requested = report_of(i).attempted;
+    }
+    return false;
+  }
+  template <class F>
+  void keep_running(F f) {
+    std::erase_if(running_, [&](std::size_t i) { return !f(i); });
+  }
+
+  // Losses of some inputs, at the fast weights that psi_of(i) gives.
+  template <class F>
+  void evaluate(const list& who, F psi_of) {
+    evaluated_ = who;
+    if (who.empty()) return;
+    pack(who, psi_of);
+    together_.evaluate(psi_);
+    index_t first = 0;
+    for (const std::size_t i : who) {
+      course& c = courses_[i];
+      c.value.loss = sum_of(c.input.data.weight, c.input.scored, first);
+      c.value.guard = c.input.guard.empty()
+                          ? c.value.loss
+                          : sum_of(c.input.data.guard_weight, c.input.guard, first);
+      first += c.input.data.weight.size();
+    }
+  }
+  // sum_r weight_r loss_r of the rows from `first`, as losses::weighted_sum adds them.
+  T sum_of(const tensor<T>& weight, const std::vector<losses::row_run>& runs, index_t first) const {
+    const T* row = together_.row_losses().data() + first;
+    T sum(0);
+    for (const losses::row_run& run : runs) {
+      for (index_t r = run.first; r < run.last; ++r) sum += weight.data()[r] * row[r];
+    }
+    return sum;
+  }
+
+  // Gradients of those that have taken the last candidate over, or have had none yet.
+  void gradients() {
+    needed_.clear();
+    for (const std::size_t i : running_) {
+      if (!courses_[i].state.fresh_gradient) needed_.push_back(i);
+    }
+    if (needed_.empty()) return;
+    if (3 * needed_.size() < 2 * evaluated_.size()) {  // a forward and a backward of them cost less
+      evaluate(needed_, [&](std::size_t i) -> const weights& { return session_of(i).psi; });
+    }
+    zeros_like(psi_, gradient_);
+    together_.gradient(psi_, gradient_);
+    for (std::size_t at = 0; at < evaluated_.size(); ++at) {
+      course& c = courses_[evaluated_[at]];
+      if (c.state.fresh_gradient) continue;
+      zeros_like(model_->initial_weights(), c.gradient);
+      for_each_leaf(
+          [&](auto& one, const auto& all) {
+            std::copy_n(all.data() + static_cast<index_t>(at) * one.size(), one.size(), one.data());
+          },
+          c.gradient, gradient_);
+    }
+  }
+
+  // The inputs as one batch, a sequence each, and their fast weights with one sample for each.
+  template <class F>
+  void pack(const list& who, F psi_of) {
+    losses::inner_data<T>& all = together_.own_input().data;
+    all.batch.clear();
+    all.ids.clear();
+    all.target_ids.clear();
+    for (const std::size_t i : who) {
+      const losses::inner_data<T>& one = courses_[i].input.data;
+      all.batch.append(one.batch.tokens());
+      all.ids.insert(all.ids.end(), one.ids.begin(), one.ids.end());
+      all.target_ids.insert(all.target_ids.end(), one.target_ids.begin(), one.target_ids.end());
+    }
+    join(who, all.input, [](const auto& d) -> const tensor<T>& { return d.input; });
+    join(who, all.target, [](const auto& d) -> const tensor<T>& { return d.target; });
+    join(who, all.weight, [](const auto& d) -> const tensor<T>& { return d.weight; });
+    join(who, all.guard_weight, [](const auto& d) -> const tensor<T>& { return d.guard_weight; });
+    together_.own_input().find_runs();
+    zeros_like(model_->initial_weights(), psi_);
+    for (std::size_t at = 0; at < who.size(); ++at) {
+      for_each_leaf(
+          [&](auto& joint, const auto& one) {
+            if (one.empty()) return;
+            if (at == 0) {
+              shape s = one.shape();
+              s.extents[0] *= static_cast<index_t>(who.size());
+              joint.resize(s);
+            }
+            std::copy_n(one.data(), one.size(),
+                        joint.data() + static_cast<index_t>(at) * one.size());
+          },
+          psi_, psi_of(who[at]));
+    }
+  }
+  // Tensors of rows, one below the other; a vector's numbers are its rows.
+  template <class F>
+  void join(const list& who, tensor<T>& all, F part_of) {
+    const tensor<T>& first = part_of(courses_[who.front()].input.data);
+    if (first.empty()) {
+      all = tensor<T>();
+      return;
+    }
+    index_t rows = 0;
+    for (const std::size_t i : who) rows += part_of(courses_[i].input.data).extent(0);
+    shape s = first.shape();
+    s.extents[0] = rows;
+    all.resize(s);
+    T* to = all.data();
+    for (const std::size_t i : who) {
+      const tensor<T>& part = part_of(courses_[i].input.data);
+      to = std::copy_n(part.data(), part.size(), to);
+    }
+  }
+
+  const Adaptive* model_;
+  typename Adaptive::workspace alone_;
+  typename Adaptive::problem together_;
+  std::vector<course> courses_;
+  std::vector<session>* sessions_ = nullptr;
+  std::vector<report>* reports_ = nullptr;
+  list running_, trial_, evaluated_, needed_;
+  weights psi_, gradient_;
+};
+
+}  // namespace attd::adaptation
