@@ -130,6 +130,23 @@ TEST_CASE("memory: inputs adapt in lockstep in the backend's memory") {
   }
 }
 
+TEST_CASE("lockstep: inputs of different channels are an error, with the numbers") {
+  const auto model = small_model(1);
+  const auto m = attd::make_adaptive(model, adapters::low_rank{2}, losses::next_value<>{},
+                                     attd::controllers::fixed{1}, optimizers::adam{},
+                                     parameters_of<double>(model), thrust_cpp{});
+  tensor<double> one({10, 1}, 0.5), two({10, 2}, 0.5);
+  std::vector<attd::observation<double>> seen(2);
+  seen[0].input = one.view();
+  seen[1].input = two.view();
+  std::vector<decltype(m)::session> sessions;
+  std::vector<attd::adaptation::report> reports;
+  attd::adaptation::lockstep together(m);
+  CHECK_THROWS_WITH_AS(together.adapt(seen, sessions, reports),
+                       doctest::Contains("channels of an observation is 2, expected 1"),
+                       attd::error);
+}
+
 TEST_CASE("memory: gradients through the adaptation stay in the backend's memory") {
   expect_exact(measure_all(walk_mamba_tokens(), adapters::log_low_rank{2}, losses::next_token{},
                            optimizers::gradient_descent{}, thrust_separate{}));

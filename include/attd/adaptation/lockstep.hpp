@@ -21,8 +21,10 @@ namespace attd::adaptation {
 /// done again before the backward, if that is cheaper. Results are those of adapting to each input
 /// alone, to the bit.
 /// *Memory*: activations of all inputs that take a step together.
-/// *Errors*: those of `adaptive_model::adapt`. Inputs that a loss makes several sequences of
-/// (`consistency`) are adapted to one after the other.
+/// *Budget*: seconds count from the beginning of the call, for all inputs, and so do those of the
+/// reports; only there the results differ from adapting alone.
+/// *Errors*: those of `adaptive_model::adapt`, and inputs or targets of different channels. Inputs
+/// that a loss makes several sequences of (`consistency`) are adapted to one after the other.
 template <class Adaptive>
 class lockstep {
  public:
@@ -49,6 +51,8 @@ class lockstep {
     sessions_ = &sessions;
     reports_ = &reports;
     running_.clear();
+    model_->refresh(alone_);  // theta may be another since the last call
+    together_.take_base();
     for (std::size_t i = 0; i < n; ++i) prepare(i, inputs[i], limit);
     begin(limit);
     while (!running_.empty()) round(limit, elapsed);
@@ -96,9 +100,21 @@ class lockstep {
       course& c = courses_[i];
       c.input = alone_.inner.own_input();
       c.state = {};
+      expect_like_the_others(c.input.data);
       c.forward = model_->model().forward_flops(double(c.input.data.batch.tokens()));
       running_.push_back(i);
     }
+  }
+
+  // Rows of inputs that are packed end to end are equally long.
+  void expect_like_the_others(const losses::inner_data<T>& one) const {
+    if (running_.empty()) return;
+    const losses::inner_data<T>& first = courses_[running_.front()].input.data;
+    const auto columns = [](const tensor<T>& t) { return t.empty() ? 0 : t.shape().columns(); };
+    expect_equal("lockstep", "the number of input channels of an observation", columns(one.input),
+                 columns(first.input));
+    expect_equal("lockstep", "the number of target channels of an observation", columns(one.target),
+                 columns(first.target));
   }
 
   void begin(const budget& limit) {

@@ -20,8 +20,8 @@ struct memory_source {
 namespace detail {
 
 /// Memory of tensors, aligned to a cache line so that vector loads never straddle one needlessly;
-/// the host's own where no source is named. Copies live where their original does; a moved or
-/// swapped tensor takes its memory along.
+/// the host's own where no source is named. A new tensor that copies another lives where that one
+/// does; one that is assigned to stays where it is; moving and swapping take the memory along.
 template <class T>
 struct tensor_allocator {
   using value_type = T;

@@ -34,7 +34,8 @@ namespace attd {
 /// Every number is computed by one functor call in a fixed order, so all systems give the same bits
 /// in the same build, whatever their number of threads. On a CPU it is there for agreement, not for
 /// speed: `eigen` is some twenty times faster. A handle keeps scratch memory; one for each thread
-/// of your own. After the largest shapes have been seen once, no operation allocates memory.
+/// of your own. After the largest shapes have been seen once, no operation allocates memory, but
+/// for the gradient of an embedding, which sorts.
 template <class System = systems::cpp>
 class thrust {
  public:

@@ -11,6 +11,7 @@
 #include <attd/backends/cuda/check.hpp>
 #include <attd/backends/thrust/systems.hpp>
 #include <cstddef>
+#include <new>
 #include <utility>
 
 namespace attd::cuda_detail {
@@ -34,10 +35,15 @@ inline constexpr memory_source managed_memory{&allocate, &deallocate};
 /// A stream of its own for every copy.
 class stream {
  public:
-  stream() { check(cudaStreamCreateWithFlags(&handle_, cudaStreamNonBlocking), "making a stream"); }
-  stream(const stream&) : stream() {}
-  stream(stream&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  explicit stream(int device) : device_(device) {
+    check(cudaSetDevice(device), "choosing the device");
+    check(cudaStreamCreateWithFlags(&handle_, cudaStreamNonBlocking), "making a stream");
+  }
+  stream(const stream& other) : stream(other.device_) {}
+  stream(stream&& other) noexcept
+      : device_(other.device_), handle_(std::exchange(other.handle_, nullptr)) {}
   stream& operator=(stream other) noexcept {
+    std::swap(device_, other.device_);
     std::swap(handle_, other.handle_);
     return *this;
   }
@@ -47,6 +53,7 @@ class stream {
   cudaStream_t get() const { return handle_; }
 
  private:
+  int device_;
   cudaStream_t handle_ = nullptr;
 };
 
@@ -90,9 +97,8 @@ namespace attd::systems {
 /// sizes), and for whatever a kernel reports.
 class cuda {
  public:
-  explicit cuda(int device = 0) : device_((cuda_detail::expect_device(device), device)) {
-    cuda_detail::check(cudaSetDevice(device), "choosing a device");
-  }
+  explicit cuda(int device = 0)
+      : device_((cuda_detail::expect_device(device), device)), stream_(device) {}
 
   int device() const { return device_; }
   cudaStream_t stream() const { return stream_.get(); }
@@ -101,17 +107,21 @@ class cuda {
   /// Calls f(policy) with Thrust's execution policy; what Thrust throws becomes an `attd::error`.
   template <class F>
   void run(const F& f) const {
+    select();
     try {
       f(::thrust::cuda::par.on(stream_.get()));
     } catch (const ::thrust::system_error& e) {
       fail("cuda: an operation failed: ",
            cuda_detail::explain(static_cast<cudaError_t>(e.code().value())));
+    } catch (const std::bad_alloc& e) {
+      fail("cuda: no memory for an operation's own needs: ", e.what());
     }
   }
 
   /// A copy of a small array of the host that kernels can read, until four more have been made.
   template <class X>
   const X* readable(const X* from, index_t count) {
+    select();
     cuda_detail::buffer& slot = slots_[next_];
     next_ = (next_ + 1) % slots_.size();
     X* to = static_cast<X*>(slot.at_least(static_cast<std::size_t>(count) * sizeof(X)));
@@ -120,6 +130,9 @@ class cuda {
   }
 
  private:
+  // Threads have a current device each, and copies are used by other threads.
+  void select() const { cuda_detail::check(cudaSetDevice(device_), "choosing the device"); }
+
   int device_;
   cuda_detail::stream stream_;
   std::array<cuda_detail::buffer, 4> slots_;

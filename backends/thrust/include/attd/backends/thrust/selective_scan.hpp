@@ -207,6 +207,7 @@ struct skip_gradient {
 
 /// How many channels' states and adjoints are kept at a time: about 2^21 of each.
 inline index_t channels_at_a_time(index_t tokens, index_t channels, index_t states) {
+  if (tokens * states == 0) return channels;
   const index_t fitting = (index_t{1} << 21) / (tokens * states);
   return fitting < 1 ? 1 : fitting < channels ? fitting : channels;
 }
