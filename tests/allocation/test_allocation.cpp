@@ -3,11 +3,10 @@
 // Adapting and predicting allocate nothing once workspace and session have seen the sizes.
 #include <doctest/doctest.h>
 
-#include <adaptation/models.hpp>
+#include <adaptation/prediction.hpp>
 #include <allocation/count.hpp>
 #include <attd/adapters/timescale.hpp>
 #include <attd/backends/eigen.hpp>
-#include <attd/models/sequence_model.hpp>
 #include <memory>
 #include <vector>
 
@@ -60,15 +59,6 @@ Net net() {
   m.hidden = 3;
   m.depth = 2;
   m.width = 2;
-  return m;
-}
-attd::models::forecaster<> mambas() {
-  attd::models::forecaster<> m;
-  m.encoder = {1, 8};
-  m.block.width = 8;
-  m.block.state_size = 4;
-  m.head = {8, 1};
-  m.depth = 2;
   return m;
 }
 
@@ -129,12 +119,12 @@ TEST_CASE("dense layers in continuous time adapt and predict without allocating"
 
 TEST_CASE("Mamba layers adapt and predict without allocating") {
   if (!counts_allocations) return;
-  check_optimizers<float, attd::eigen>(mambas(), adapters::log_low_rank{2});
-  check_no_allocation<double, attd::reference>(mambas(), adapters::timescale<>{{2}},
+  check_optimizers<float, attd::eigen>(two_mambas(), adapters::log_low_rank{2});
+  check_no_allocation<double, attd::reference>(two_mambas(), adapters::timescale<>{{2}},
                                                optimizers::momentum{});
-  check_no_allocation<double, attd::eigen>(mambas(), adapters::timescale<>{{2}},
+  check_no_allocation<double, attd::eigen>(two_mambas(), adapters::timescale<>{{2}},
                                            optimizers::adam{});
-  check_no_allocation<float, attd::reference>(mambas(), adapters::low_rank{2},
+  check_no_allocation<float, attd::reference>(two_mambas(), adapters::low_rank{2},
                                               optimizers::gradient_descent{});
-  check_no_allocation<double, attd::eigen>(mambas(), adapters::full{}, optimizers::adam{});
+  check_no_allocation<double, attd::eigen>(two_mambas(), adapters::full{}, optimizers::adam{});
 }

@@ -1,10 +1,8 @@
 // SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
 // Operations, a block and the engine on a GPU against the reference; two runs give the same bits.
-#include <adaptation/models.hpp>
+#include <adaptation/prediction.hpp>
 #include <attd/adapters/log_low_rank.hpp>
-#include <attd/losses/output_error.hpp>
-#include <attd/models/sequence_model.hpp>
 #include <cuda/device.hpp>
 #include <operations/cases.hpp>
 #include <operations/scan_cases.hpp>
@@ -73,31 +71,11 @@ TEST_CASE("cuda: scans are the same as on the reference") {
   expect_same_on_device(cases::dense_recurrence{.batch = {40, 1, 13}, .states = 16});
 }
 
-// The prediction after three steps.
-template <class Backend>
-tensor<double> adapted_prediction() {
-  attd::models::forecaster<> mamba;
-  mamba.encoder = {1, 8};
-  mamba.block.width = 8;
-  mamba.block.state_size = 4;
-  mamba.head = {8, 1};
-  mamba.depth = 2;
-  const auto m = attd::make_adaptive(
-      mamba, attd::adapters::log_low_rank{2}, attd::losses::output_error<>{{}, 1},
-      attd::controllers::fixed{3}, attd::optimizers::adam{.rate = 0.01},
-      parameters_of<double>(mamba), Backend{});
-  auto w = m.make_workspace();
-  auto s = m.start();
-  attd::adaptation::report r;
-  const auto x = plant<double>(40, 0.2, 1);
-  m.adapt(x.seen(), s, w, r);
-  CHECK(r.accepted > 0);
-  return copy_of(m.predict(attd::sequences::single(40), x.model_input(), s.psi, w));
-}
-
 TEST_CASE("cuda: the engine adapts Mamba as on the reference") {
   if (no_device()) return;
-  CHECK(rms_ratio(adapted_prediction<cuda>(), adapted_prediction<attd::reference>()) <= 1e-11);
+  const attd::adapters::log_low_rank adapter{2};
+  CHECK(rms_ratio(adapted_prediction<cuda>(two_mambas(), adapter),
+                  adapted_prediction<attd::reference>(two_mambas(), adapter)) <= 1e-11);
 }
 
 }  // namespace attd_test

@@ -4,12 +4,11 @@
 // GPU needs, tested without one. Results are those of the sequential system, bit by bit.
 #include <doctest/doctest.h>
 
-#include <adaptation/models.hpp>
+#include <adaptation/prediction.hpp>
 #include <attd/adaptation/lockstep.hpp>
 #include <attd/adapters/log_low_rank.hpp>
 #include <attd/adapters/timescale.hpp>
 #include <attd/losses/next_token.hpp>
-#include <attd/losses/output_error.hpp>
 #include <attd/models/sequence_model.hpp>
 #include <on_thrust/backend.hpp>
 #include <on_thrust/separate_memory.hpp>
@@ -21,21 +20,6 @@ namespace losses = attd::losses;
 namespace optimizers = attd::optimizers;
 
 namespace {
-
-// The prediction after three steps.
-template <class Backend, class Model, class Adapter>
-tensor<double> adapted_prediction(const Model& model, const Adapter& adapter) {
-  const auto m = attd::make_adaptive(model, adapter, losses::output_error<>{{}, 1},
-                                     attd::controllers::fixed{3}, optimizers::adam{.rate = 0.01},
-                                     parameters_of<double>(model), Backend{});
-  auto w = m.make_workspace();
-  auto s = m.start();
-  attd::adaptation::report r;
-  const auto x = plant<double>(40, 0.2, 1);
-  m.adapt(x.seen(), s, w, r);
-  CHECK(r.accepted > 0);
-  return copy_of(m.predict(attd::sequences::single(40), x.model_input(), s.psi, w));
-}
 
 template <class Model, class Adapter>
 void expect_same_prediction(const Model& model, const Adapter& adapter) {
@@ -85,13 +69,7 @@ TEST_CASE("memory: the engine adapts dense layers in the backend's memory") {
 }
 
 TEST_CASE("memory: the engine adapts Mamba and S4D in the backend's memory") {
-  attd::models::forecaster<> mamba;
-  mamba.encoder = {1, 8};
-  mamba.block.width = 8;
-  mamba.block.state_size = 4;
-  mamba.head = {8, 1};
-  mamba.depth = 2;
-  expect_same_prediction(mamba, adapters::log_low_rank{2});
+  expect_same_prediction(two_mambas(), adapters::log_low_rank{2});
   attd::models::forecaster<attd::blocks::s4d<>> s4d;
   s4d.encoder = {1, 4};
   s4d.block.channels = 4;

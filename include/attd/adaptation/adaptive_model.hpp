@@ -50,6 +50,7 @@ class adaptive_model {
   using scalar = T;
   using model_type = Model;
   using adapter_type = Adapter;
+  using controller_type = Controller;
   using optimizer_type = Optimizer;
   using backend_type = Backend;
 
@@ -244,11 +245,7 @@ class adaptive_model {
   start_of_input measure(std::span<const observation<T>> group, const weights& psi,
                          workspace& w) const {
     if (!w.inner.prepare(group, {options_.guard_fraction})) {
-      w.inner.apply(psi);
-      start_of_input r;
-      r.margin = rules{*this}.margin_of(w);
-      r.status = attd::status::too_short;
-      return r;
+      return rules{*this}.too_short(psi, w);
     }
     const auto value = w.inner.evaluate(psi);
     return rules{*this}.judge(value, rules{*this}.margin_of(w),
@@ -264,8 +261,7 @@ class adaptive_model {
     rules{*this}.begin(start, guarded, limit, r);
     on_step(index_t{0}, std::as_const(s));
     if (r.status != attd::status::ok) return;
-    r.status = take_steps(s, w, r, limit, elapsed, on_step, start);
-    if constexpr (!PlanningController<Controller>) r.requested = r.attempted;
+    rules{*this}.end(take_steps(s, w, r, limit, elapsed, on_step, start), r);
   }
 
   template <class Elapsed, class OnStep>
@@ -274,9 +270,8 @@ class adaptive_model {
                           const start_of_input& start) const {
     const rules rule{*this};
     adaptation::detail::course_state course{double(start.value.guard)};
-    while (rule.wants_step(r)) {
-      if (r.attempted >= limit.steps) return attd::status::step_budget_exhausted;
-      if (elapsed() >= limit.seconds) return attd::status::time_budget_exhausted;
+    for (;;) {
+      if (const auto stop = rule.stops(r, limit, elapsed())) return *stop;
       if (!course.fresh_gradient) {
         w.inner.gradient(s.psi, w.gradient);
         r.flops += 2.0 * start.flops;
@@ -288,7 +283,6 @@ class adaptive_model {
       on_step(r.attempted, std::as_const(s));
       if (!go_on) return attd::status::stopped_by_rejections;
     }
-    return rules::ended(r);
   }
 
   // Resets come between inputs: in the middle of one they would undo its own steps.

@@ -129,16 +129,24 @@ class inner_problem {
   inner_value<scalar> evaluate(const weights& psi) {
     apply(psi);
     if (!shared_) bring_own_input();
-    const auto& [data, scored, guard] = input();
-    run(data.batch, data.model_input());
+    const losses::inner_data<real>& data = input().data;
+    frozen_->model.reset_states(data.batch.count(), cache_);
+    forward(data.batch, data.model_input());
     const auto output = std::as_const(cache_).output().view();
     loss_->evaluate(backend_, output, data, scratch_);
     expect_equal("internal loss", "the number of weights", data.weight.size(),
                  scratch_.rows.size());
+    return value_of(input(), 0);
+  }
+  /// Loss and guard loss of one of several inputs that were evaluated together, whose output rows
+  /// begin with row `first`.
+  inner_value<scalar> value_of(const prepared_input<real>& one, index_t first) const {
+    const auto& [data, scored, guard] = one;
     inner_value<scalar> value;
-    value.loss = losses::weighted_sum(scratch_.rows, data.weight, scored);
-    value.guard =
-        guard.empty() ? value.loss : losses::weighted_sum(scratch_.rows, data.guard_weight, guard);
+    value.loss = losses::weighted_sum(scratch_.rows, data.weight, scored, first);
+    value.guard = guard.empty()
+                      ? value.loss
+                      : losses::weighted_sum(scratch_.rows, data.guard_weight, guard, first);
     return value;
   }
 
@@ -193,14 +201,10 @@ class inner_problem {
   }
   /// The same from the states in `states()`, which the caller has set.
   void run_from_states(const sequences& batch, const sequence_input<real>& input) {
-    operations::bring(backend_, cache_.initial);
-    frozen_->model.forward(backend_, batch, frozen_->parameters, effective_, brought(input),
-                           cache_);
+    forward(batch, brought(input));
   }
 
   const tensor<scalar>& output() const { return cache_.output(); }
-  /// The loss of every output row at the last `evaluate`.
-  const tensor<scalar>& row_losses() const { return scratch_.rows; }
   auto& states() { return cache_.initial; }
   auto& final_states() { return cache_.final; }
   const layers<dynamics<scalar, tau>>& effective() const { return effective_; }
@@ -210,6 +214,11 @@ class inner_problem {
   bool adapts(index_t l) const { return frozen_->adapts(l); }
 
  private:
+  // The input must be where the backend computes.
+  void forward(const sequences& batch, const sequence_input<real>& input) {
+    operations::bring(backend_, cache_.initial);
+    frozen_->model.forward(backend_, batch, frozen_->parameters, effective_, input, cache_);
+  }
   void bring_own_input() {
     for (tensor<real>* t : {&own_.data.input, &own_.data.target, &own_.data.weight}) {
       operations::bring(backend_, *t);
@@ -221,11 +230,7 @@ class inner_problem {
       if (input.values.shape().rank > 0) {
         operations::bring(backend_, staged_);
         staged_.resize(input.values.shape());
-        for (index_t r = 0; r < input.values.rows(); ++r) {
-          for (index_t c = 0; c < input.values.columns(); ++c) {
-            staged_.view().at(r, c) = input.values.at(r, c);
-          }
-        }
+        losses::detail::copy_rows(input.values, staged_.view());
         return {std::as_const(staged_).view(), input.ids};
       }
     }
@@ -262,8 +267,8 @@ class inner_problem {
       operations::bring(backend_, d_effective_[l]);
     }
     frozen_->model.backward(backend_, data.batch, frozen_->parameters, effective_,
-                            brought(data.model_input()), cache_, std::as_const(d_output_).view(),
-                            d_theta, d_effective_, wanted);
+                            data.model_input(), cache_, std::as_const(d_output_).view(), d_theta,
+                            d_effective_, wanted);
   }
 
   const frozen* frozen_;

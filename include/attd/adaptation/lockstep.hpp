@@ -89,11 +89,7 @@ class lockstep {
     model_->restart(s);
     r.clear(16);
     if (!alone_.inner.prepare(std::span(&input, 1), {model_->options().guard_fraction})) {
-      alone_.inner.apply(s.psi);
-      detail::start_of_input<T> start;
-      start.status = attd::status::too_short;
-      start.margin = rule().margin_of(alone_);
-      rule().begin(start, false, limit, r);
+      rule().begin(rule().too_short(s.psi, alone_), false, limit, r);
     } else if (alone_.inner.data().batch.count() > 1) {
       model_->adapt(input, s, alone_, r, limit);
     } else {
@@ -132,11 +128,8 @@ class lockstep {
   template <class Elapsed>
   void round(const budget& limit, Elapsed elapsed) {
     keep_running([&](std::size_t i) {
-      const report& r = report_of(i);
-      if (!rule().wants_step(r)) return end(i, rules::ended(r));
-      if (r.attempted >= limit.steps) return end(i, attd::status::step_budget_exhausted);
-      if (elapsed() >= limit.seconds) return end(i, attd::status::time_budget_exhausted);
-      return true;
+      const auto stop = rule().stops(report_of(i), limit, elapsed());
+      return !stop || end(i, *stop);
     });
     gradients();
     keep_running([&](std::size_t i) {
@@ -173,10 +166,7 @@ class lockstep {
            end(i, attd::status::stopped_by_rejections);
   }
   bool end(std::size_t i, attd::status how) {
-    report_of(i).status = how;
-    if constexpr (!PlanningController<std::remove_cvref_t<decltype(model_->controller())>>) {
-      report_of(i).requested = report_of(i).attempted;
-    }
+    rule().end(how, report_of(i));
     return false;
   }
   template <class F>
@@ -193,22 +183,9 @@ class lockstep {
     together_.evaluate(psi_);
     index_t first = 0;
     for (const std::size_t i : who) {
-      course& c = courses_[i];
-      c.value.loss = sum_of(c.input.data.weight, c.input.scored, first);
-      c.value.guard = c.input.guard.empty()
-                          ? c.value.loss
-                          : sum_of(c.input.data.guard_weight, c.input.guard, first);
-      first += c.input.data.weight.size();
+      courses_[i].value = together_.value_of(courses_[i].input, first);
+      first += courses_[i].input.data.weight.size();
     }
-  }
-  // sum_r weight_r loss_r of the rows from `first`, as losses::weighted_sum adds them.
-  T sum_of(const tensor<T>& weight, const std::vector<losses::row_run>& runs, index_t first) const {
-    const T* row = together_.row_losses().data() + first;
-    T sum(0);
-    for (const losses::row_run& run : runs) {
-      for (index_t r = run.first; r < run.last; ++r) sum += weight.data()[r] * row[r];
-    }
-    return sum;
   }
 
   // Gradients of those that have taken the last candidate over, or have had none yet.

@@ -57,14 +57,15 @@ void for_each_scored_run(view<const T> weight, F f) {
   }
 }
 
-/// sum += sum_r weight_r loss_r of a run, in row order.
+/// sum += sum_r weight_r loss_r of a run, in row order; weight 0 is that of row `first`.
 template <class S, class T>
-void add_weighted(const tensor<S>& rows, const tensor<T>& weight, const row_run& run, S& sum) {
+void add_weighted(const tensor<S>& rows, const tensor<T>& weight, const row_run& run, S& sum,
+                  index_t first = 0) {
   const T* w = weight.data();
   if constexpr (is_dual_v<S>) {
-    for (index_t r = run.first; r < run.last; ++r) sum += w[r] * S(rows(r));
+    for (index_t r = run.first; r < run.last; ++r) sum += w[r] * S(rows(first + r));
   } else {
-    const S* row = rows.data();
+    const S* row = rows.data() + first;
     for (index_t r = run.first; r < run.last; ++r) sum += w[r] * row[r];
   }
 }
@@ -213,11 +214,13 @@ void find_scored_runs(const tensor<T>& weight, std::vector<row_run>& runs) {
   detail::for_each_scored_run(weight.view(), [&](const row_run& run) { runs.push_back(run); });
 }
 
-/// sum_r weight_r loss_r over the scored rows, in row order; `runs` are those of `weight`.
+/// sum_r weight_r loss_r over the scored rows, in row order; `runs` are those of `weight`,
+/// whose first one belongs to row `first`.
 template <class S, class T>
-S weighted_sum(const tensor<S>& rows, const tensor<T>& weight, const std::vector<row_run>& runs) {
+S weighted_sum(const tensor<S>& rows, const tensor<T>& weight, const std::vector<row_run>& runs,
+               index_t first = 0) {
   S sum(0);
-  for (const row_run& run : runs) detail::add_weighted(rows, weight, run, sum);
+  for (const row_run& run : runs) detail::add_weighted(rows, weight, run, sum, first);
   return sum;
 }
 

@@ -9,6 +9,7 @@
 #include <attd/concepts/controller.hpp>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <utility>
 
 namespace attd::adaptation::detail {
@@ -38,12 +39,22 @@ struct step_rules {
   using session = typename Adaptive::session;
   using workspace = typename Adaptive::workspace;
   using weights = typename Adaptive::weights;
+  static constexpr bool plans = PlanningController<typename Adaptive::controller_type>;
 
   const Adaptive& model;
 
   /// The smallest stability margin of the dynamics that were applied last.
   double margin_of(workspace& w) const {
     return model.guard().smallest_margin(w.inner.effective(), w.certificate);
+  }
+
+  /// The start of an input that is too short for the loss.
+  start_of_input<T> too_short(const weights& psi, workspace& w) const {
+    w.inner.apply(psi);
+    start_of_input<T> r;
+    r.margin = margin_of(w);
+    r.status = attd::status::too_short;
+    return r;
   }
 
   /// Whether the loss and margin at the first psi allow steps at all.
@@ -69,21 +80,35 @@ struct step_rules {
       r.margins.push_back(start.margin);
       return;
     }
-    if constexpr (PlanningController<std::remove_cvref_t<decltype(model.controller())>>) {
+    if constexpr (plans) {
       r.requested = model.controller().plan(r.signal);
       r.reserve(std::min(r.requested, limit.steps));
     }
     record(start.value, start.margin, r);
   }
 
-  bool wants_step(const report& r) const {
+  /// Why no other step is to be tried; nothing: one is.
+  std::optional<attd::status> stops(const report& r, const budget& limit, double seconds) const {
     step_view v;
     v.step = r.attempted;
     v.signal = r.signal;
     v.signals = r.signals;
     v.margin = r.margins.back();
     v.flops = r.flops;
-    return model.controller().proceed(v);
+    if (!model.controller().proceed(v)) {
+      return r.attempted == 0 ? attd::status::no_steps
+             : r.rejected > 0 ? attd::status::some_steps_rejected
+                              : attd::status::ok;
+    }
+    if (r.attempted >= limit.steps) return attd::status::step_budget_exhausted;
+    if (seconds >= limit.seconds) return attd::status::time_budget_exhausted;
+    return std::nullopt;
+  }
+
+  /// Writes the end of a course into the report.
+  void end(attd::status how, report& r) const {
+    r.status = how;
+    if constexpr (!plans) r.requested = r.attempted;
   }
 
   /// A candidate from psi and the gradient, in w.candidate, with its margin; false: it cannot be
@@ -135,13 +160,6 @@ struct step_rules {
     ++r.rejected;
     c.rate_factor *= 0.5;
     return ++c.halvings <= model.options().halvings;
-  }
-
-  /// The status of a course that came to its planned end.
-  static attd::status ended(const report& r) {
-    return r.attempted == 0 ? attd::status::no_steps
-           : r.rejected > 0 ? attd::status::some_steps_rejected
-                            : attd::status::ok;
   }
 
   void record(const inner_value<T>& value, double margin, report& r) const {

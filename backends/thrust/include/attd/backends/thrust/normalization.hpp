@@ -8,6 +8,15 @@
 
 namespace attd::thrust_detail {
 
+/// dy w at one element: the gradient of what the weight multiplies.
+template <class DY, class W>
+ATTD_HD inline promote_t<W, DY> weighted(const view<DY>& d_y, const view<W>& weight, index_t t,
+                                         index_t c) {
+  const std::remove_const_t<DY> g = d_y.at(t, c);
+  const std::remove_const_t<W> w = weight(c);
+  return g * w;
+}
+
 /// y of one row.
 template <class X, class W, class Y>
 struct rms_norm_row {
@@ -43,17 +52,13 @@ struct rms_norm_row_gradient {
     if constexpr (!is_none_v<view<R>>) inverse.at(0, t) = r;
     if constexpr (!is_none_v<view<DX>>) {
       S gx(0);
-      for (index_t c = 0; c < x.columns(); ++c) gx += pulled(t, c) * number<T>(x, t, c);
+      for (index_t c = 0; c < x.columns(); ++c)
+        gx += weighted(d_y, weight, t, c) * number<T>(x, t, c);
       const S pull = gx * r * r / S(static_cast<double>(x.columns()));
       for (index_t c = 0; c < x.columns(); ++c) {
-        d_x.at(t, c) += r * (pulled(t, c) - pull * number<T>(x, t, c));
+        d_x.at(t, c) += r * (weighted(d_y, weight, t, c) - pull * number<T>(x, t, c));
       }
     }
-  }
-  ATTD_HD promote_t<W, DY> pulled(index_t t, index_t c) const {
-    const std::remove_const_t<DY> g = d_y.at(t, c);
-    const std::remove_const_t<W> w = weight(c);
-    return g * w;
   }
 };
 
@@ -123,20 +128,15 @@ struct layer_norm_row_gradient {
       S sum_g(0), sum_gn(0);
       for (index_t c = 0; c < x.columns(); ++c) {
         const T n = (number<T>(x, t, c) - s.mean) * s.inverse_deviation;
-        sum_g += pulled(t, c);
-        sum_gn += pulled(t, c) * n;
+        sum_g += weighted(d_y, weight, t, c);
+        sum_gn += weighted(d_y, weight, t, c) * n;
       }
       const S mean_g = sum_g / count, mean_gn = sum_gn / count;
       for (index_t c = 0; c < x.columns(); ++c) {
         const T n = (number<T>(x, t, c) - s.mean) * s.inverse_deviation;
-        d_x.at(t, c) += s.inverse_deviation * (pulled(t, c) - mean_g - mean_gn * n);
+        d_x.at(t, c) += s.inverse_deviation * (weighted(d_y, weight, t, c) - mean_g - mean_gn * n);
       }
     }
-  }
-  ATTD_HD promote_t<W, DY> pulled(index_t t, index_t c) const {
-    const std::remove_const_t<DY> g = d_y.at(t, c);
-    const std::remove_const_t<W> w = weight(c);
-    return g * w;
   }
 };
 
