@@ -56,7 +56,7 @@ int strangers(const X& x) {
     } else if constexpr (attd::is_dual_v<typename X::scalar>) {
       return strangers(x.value) + strangers(x.tangent);
     } else {
-      return x.size() > 0 && !is_separate(x.data()) ? 1 : 0;
+      return x.shape().rank > 0 && x.size() > 0 && !is_separate(x.data()) ? 1 : 0;
     }
   } else if constexpr (std::is_pointer_v<X>) {
     return is_separate(x) ? 0 : 1;

@@ -14,7 +14,7 @@
 #include <attd/backends/thrust/matmul.hpp>
 #include <attd/backends/thrust/normalization.hpp>
 #include <attd/backends/thrust/scratch.hpp>
-#include <attd/backends/thrust/selective_scan.hpp>
+#include <attd/backends/thrust/selective_scan_backward.hpp>
 #include <attd/backends/thrust/systems.hpp>
 #include <attd/backends/thrust/tokens.hpp>
 #include <attd/operations/embedding.hpp>
@@ -56,6 +56,11 @@ class thrust {
   template <class F>
   void for_each_index(index_t n, const F& f) {
     thrust_detail::for_each_index(system_, n, f);
+  }
+  /// Runs a program on teams of threads (`thrust_detail::for_each_team`).
+  template <class Program>
+  void for_each_team(index_t teams, const Program& program) {
+    thrust_detail::for_each_team(system_, teams, program);
   }
   template <class Y>
   void fill_zero(view<Y> y) {
@@ -225,10 +230,15 @@ class thrust {
   template <class U, class DT, class A, class B, class C, class D, class I, class Y, class F>
   void selective_scan(const sequences& batch, view<U> u, view<DT> dt, view<A> a, view<B> b,
                       view<C> c, view<D> d, view<I> initial, view<Y> y, view<F> final) {
-    const thrust_detail::batch_view rows = view_of(batch);
-    for_each_index(batch.count() * u.columns(),
-                   thrust_detail::selective_scan_channel<U, DT, A, B, C, D, I, Y, F>{
-                       rows, u, dt, a, b, c, d, initial, y, final});
+    using S = promote_t<U, DT, A, B, C, D, I>;
+    const thrust_detail::selective_scan_recurrence<S, U, DT, A, B, I> x{
+        pieces_of<S>(batch, u.columns()), u, dt, a, b, initial};
+    using memory = thrust_detail::piece_memory<S>;
+    const auto pieces = memory::in(
+        scratch_.template take<S>(*this, {memory::rows(x.pieces, b.columns()), u.columns()}), 0,
+        x.pieces, b.columns());
+    x.carry(*this, pieces);
+    x.run(*this, c, d, pieces.carried, false, y, final, {}, {}, {});
   }
   template <class T, class U, class DT, class A, class B, class C, class D, class I, class DY,
             class DF, class DU, class DDT, class DA, class DB, class DC, class DD, class DI>
@@ -238,10 +248,11 @@ class thrust {
                                view<I> initial, view<DY> d_y, view<DF> d_final, view<DU> d_u,
                                view<DDT> d_dt, view<DA> d_a, view<DB> d_b, view<DC> d_c,
                                view<DD> d_d, view<DI> d_initial) {
-    const thrust_detail::selective_scan_operands<T, U, DT, A, B, C, D, I, DY, DF> operands{
-        view_of(batch), u, dt, a, b, c, d, initial, d_y, d_final, {}, {}, 0, 0};
-    thrust_detail::selective_scan_backward(*this, scratch, operands, d_u, d_dt, d_a, d_b, d_c, d_d,
-                                           d_initial);
+    const thrust_detail::selective_scan_recurrence<T, U, DT, A, B, I> x{
+        pieces_of<T>(batch, u.columns()), u, dt, a, b, initial};
+    thrust_detail::selective_scan_backward<T>(
+        *this, scratch, x, c, d, d_y, d_final, d_u, d_dt, d_a, d_b, d_c, d_d, d_initial,
+        [&](index_t rows) { return scratch_.template take<T>(*this, {rows, u.columns()}); });
   }
 
   template <operations::direction Way, class U, class A, class B, class C, class D, class I,
@@ -339,6 +350,11 @@ class thrust {
   thrust_detail::batch_view view_of(const sequences& batch) {
     const auto offsets = static_cast<std::size_t>(batch.count()) + 1;
     return {readable(std::span<const index_t>(batch.offsets(), offsets)), batch.count()};
+  }
+  template <class S>
+  thrust_detail::scan_pieces pieces_of(const sequences& batch, index_t channels) {
+    return {view_of(batch), thrust_detail::pieces_of(system_, batch, channels),
+            thrust_detail::tile_tokens<S>};
   }
   // A loop body cannot throw, so ids are looked at before.
   template <class Id>

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <attd/backends/cuda/check.hpp>
+#include <attd/backends/cuda/team.hpp>
 #include <attd/backends/thrust/systems.hpp>
 #include <cstddef>
 #include <new>
@@ -98,7 +99,11 @@ namespace attd::systems {
 class cuda {
  public:
   explicit cuda(int device = 0)
-      : device_((cuda_detail::expect_device(device), device)), stream_(device) {}
+      : device_((cuda_detail::expect_device(device), device)), stream_(device) {
+    cuda_detail::check(
+        cudaDeviceGetAttribute(&multiprocessors_, cudaDevAttrMultiProcessorCount, device),
+        "asking for the number of multiprocessors");
+  }
 
   int device() const { return device_; }
   cudaStream_t stream() const { return stream_.get(); }
@@ -118,6 +123,21 @@ class cuda {
     }
   }
 
+  /// Runs a program on that many teams.
+  template <class Program>
+  void launch(index_t teams, const Program& program) const {
+    select();
+    cuda_detail::launch(stream_.get(), teams, program);
+    cuda_detail::check(cudaStreamSynchronize(stream_.get()), "a kernel");
+  }
+
+  /// How many pieces sequences of a scan are cut into, given its teams without cuts: as many as
+  /// fill the GPU, of 1024 tokens at least. Cut scans compute their exponentials twice.
+  index_t pieces(index_t teams, index_t longest) const {
+    const index_t wanted = 2 * multiprocessors_ / std::max<index_t>(1, teams);
+    return std::max<index_t>(1, std::min(wanted, longest / 1024));
+  }
+
   /// A copy of a small array of the host that kernels can read, until four more have been made.
   template <class X>
   const X* readable(const X* from, index_t count) {
@@ -133,7 +153,7 @@ class cuda {
   // Threads have a current device each, and copies are used by other threads.
   void select() const { cuda_detail::check(cudaSetDevice(device_), "choosing the device"); }
 
-  int device_;
+  int device_, multiprocessors_ = 1;
   cuda_detail::stream stream_;
   std::array<cuda_detail::buffer, 4> slots_;
   std::size_t next_ = 0;

@@ -155,6 +155,27 @@ struct complex_scan_channel_sums {
   }
 };
 
+/// d_d of one channel: the sum over tokens.
+template <class Operands, class DD>
+struct skip_gradient {
+  using T = typename Operands::scalar;
+  Operands x;
+  view<DD> d_d;
+
+  ATTD_DEVICE void operator()(index_t j) const {
+    for (index_t t = 0; t < x.u.rows(); ++t) {
+      d_d(j) += element<T>(x.d_y, t, j) * element<T>(x.u, t, j);
+    }
+  }
+};
+
+/// How many channels' states and adjoints are kept at a time: about 2^21 of each.
+inline index_t channels_at_a_time(index_t tokens, index_t channels, index_t states) {
+  if (tokens * states == 0) return channels;
+  const index_t fitting = (index_t{1} << 21) / (tokens * states);
+  return fitting < 1 ? 1 : fitting < channels ? fitting : channels;
+}
+
 /// All of the backward, group after group.
 template <class Backend, class Scratch, class Operands, class DU, class DA, class DB, class DC,
           class DD, class DI>

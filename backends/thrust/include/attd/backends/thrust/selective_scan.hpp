@@ -1,22 +1,32 @@
 // SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
-// The selective scan: recurrences side by side, sums over states and channels afterwards.
+// The selective scan forwards: states stay in registers, only y goes to memory.
 #pragma once
 
-#include <attd/backends/thrust/rows.hpp>
+#include <algorithm>
+#include <attd/backends/thrust/scan_tiles.hpp>
 #include <attd/operations/memory.hpp>
 #include <attd/operations/selective_scan.hpp>
 #include <type_traits>
 
 namespace attd::thrust_detail {
 
-/// All tokens of one channel of one sequence, up to `kept_states` states at a time, which then stay
-/// in registers.
-template <class U, class DT, class A, class B, class C, class D, class I, class Y, class F>
-struct selective_scan_channel {
-  static constexpr index_t kept_states = 16;
-  using S = promote_t<U, DT, A, B, C, D, I>;
-  batch_view batch;
+/// The recurrence over one piece for 32 channels and up to 4 Groups states from `first_state`.
+/// Every output but y may be absent; without y, c is not read.
+///
+/// A thread walks through time with 4 states in registers. The tile's operands are in shared
+/// memory, the next tile's already on their way to registers. What the groups of states give y
+/// meets in shared memory, so that sums have one order and rows of y are written whole.
+template <int Groups, class S, class U, class DT, class A, class B, class C, class D, class I,
+          class Y, class F>
+struct selective_scan_forward {
+  static constexpr int threads = scan_part<Groups>::threads;
+  static constexpr int tile = tile_tokens<S>;
+  static constexpr int stage = 2 * tile;  // tokens between two waits
+  static constexpr bool has_y = !is_none_v<view<Y>>;
+
+  scan_pieces pieces;
+  index_t first_state;
   view<U> u;
   view<DT> dt;
   view<A> a;
@@ -24,227 +34,251 @@ struct selective_scan_channel {
   view<C> c;
   view<D> d;
   view<I> initial;
+  view<S> piece_initial;  // [piece and state, channel], used instead if sequences are cut
+  bool from_zero;         // starts from neither
   view<Y> y;
   view<F> final;
+  view<S> starts;      // [slot and state, channel], the state before each tile; or empty
+  view<S> ends, time;  // [piece and state, channel], [piece, channel]: last state, sum of dt
 
-  ATTD_DEVICE void operator()(index_t index) const {
-    const index_t j = index % u.columns(), s = index / u.columns(), states = b.columns();
-    for (index_t t = batch.offset(s); t < batch.offset(s + 1); ++t) {
-      y(t, j) = element<S>(d, j) * element<S>(u, t, j);
-    }
-    for (index_t n = 0; n < states; n += kept_states) {
-      if (states - n >= kept_states) {  // a number that the compiler knows: loops unroll
-        add_states(s, j, n, std::integral_constant<index_t, kept_states>{});
-      } else {
-        add_states(s, j, n, states - n);
+  std::size_t shared_bytes() const {
+    return 2 * shared_array<S>(stage * lanes) + 2 * shared_array<S>(stage * part().states) +
+           shared_array<S>(stage * threads);
+  }
+  static constexpr scan_part<Groups> part() { return {}; }
+
+  struct thread_state {
+    registers<S, states_of_thread> rate, h;
+    S time;
+  };
+  struct staged {
+    channel_rows<S, stage, Groups> u, dt;
+    state_rows<S, stage, Groups> b, c;
+  };
+
+  template <class Team>
+  ATTD_DEVICE void operator()(Team& team) const {
+    const index_t tiles = (u.columns() + lanes - 1) / lanes;
+    const scan_piece piece = pieces[team.number() / tiles];
+    const scan_part<Groups> p{team.number() % tiles * lanes, u.columns(), first_state, b.columns()};
+    S* const su = team.template shared<S>(stage * lanes);
+    S* const sdt = team.template shared<S>(stage * lanes);
+    S* const sb = team.template shared<S>(stage * p.states);
+    S* const sc = team.template shared<S>(stage * p.states);
+    S* const partial = team.template shared<S>(stage * threads);
+    typename Team::template own<thread_state> state(team);
+    typename Team::template own<staged> next(team);
+    const auto load = [&](int thread, index_t first) {
+      staged& n = next[thread];
+      n.u.load(p, u, first, piece.begin, piece.end, thread);
+      n.dt.load(p, dt, first, piece.begin, piece.end, thread);
+      n.b.load(p, b, first, piece.begin, piece.end, thread);
+      if constexpr (has_y) n.c.load(p, c, first, piece.begin, piece.end, thread);
+    };
+    team.each([&](int thread) {
+      begin(p, piece, thread, state[thread]);
+      load(thread, piece.begin);
+    });
+    for (index_t first = piece.begin; first < piece.end; first += stage) {
+      team.each([&](int thread) {
+        next[thread].u.store(su, thread);
+        next[thread].dt.store(sdt, thread);
+        next[thread].b.store(sb, thread);
+        if constexpr (has_y) next[thread].c.store(sc, thread);
+      });
+      team.each([&](int thread) {
+        load(thread, first + stage);
+        walk(p, piece, first, thread, state[thread], su, sdt, sb, sc, partial);
+      });
+      if constexpr (has_y) {
+        team.each([&](int thread) { write(p, piece, first, thread, su, partial); });
       }
+    }
+    team.each([&](int thread) { end(p, piece, thread, state[thread]); });
+  }
+
+ private:
+  ATTD_DEVICE void begin(const scan_part<Groups>& p, const scan_piece& piece, int thread,
+                         thread_state& own) const {
+    own.time = S(0);
+    ATTD_UNROLL
+    for (int k = 0; k < states_of_thread; ++k) {
+      own.rate[k] = own.h[k] = S(0);
+      if (!p.has(thread, k)) continue;
+      const index_t j = p.channel(thread), n = p.state(thread, k);
+      own.rate[k] = finite(element<S>(a, dynamics_of(a, piece.sequence), j, n));
+      if (from_zero) continue;
+      own.h[k] = exists(piece_initial)
+                     ? element<S>(piece_initial, piece.number * p.all_states + n, j)
+                     : element<S>(initial, piece.sequence, j, n);
     }
   }
-  /// Adds what `count` states from number `first` say.
-  template <class Count>
-  ATTD_DEVICE void add_states(index_t s, index_t j, index_t first, Count count) const {
-    S rate[kept_states], h[kept_states];
-    for (index_t k = 0; k < count; ++k) {
-      rate[k] = element<S>(a, dynamics_of(a, s), j, first + k);
-      h[k] = element<S>(initial, s, j, first + k);
-    }
-    for (index_t t = batch.offset(s); t < batch.offset(s + 1); ++t) {
-      const S step = element<S>(dt, t, j), input = element<S>(u, t, j);
-      S sum = y(t, j);
-      for (index_t k = 0; k < count; ++k) {
-        h[k] = exp(step * rate[k]) * h[k] + step * element<S>(b, t, first + k) * input;
-        sum += element<S>(c, t, first + k) * h[k];
+  ATTD_DEVICE void walk(const scan_part<Groups>& p, const scan_piece& piece, index_t first,
+                        int thread, thread_state& own, const S* su, const S* sdt, const S* sb,
+                        const S* sc, S* partial) const {
+    const int lane = thread % lanes;
+    const bool keeps = exists(starts);
+    ATTD_UNROLL
+    for (int i = 0; i < stage; ++i) {
+      if (i % tile == 0 && keeps && first + i < piece.end) {
+        const index_t slot = pieces.first_slot(piece) + (first + i - piece.begin) / tile;
+        ATTD_UNROLL
+        for (int k = 0; k < states_of_thread; ++k) {
+          if (!p.has(thread, k)) continue;
+          starts(slot * p.all_states + p.state(thread, k), p.channel(thread)) = own.h[k];
+        }
       }
-      y(t, j) = sum;
+      const S step = sdt[i * lanes + lane], input = step * su[i * lanes + lane];
+      S sum(0);
+      ATTD_UNROLL
+      for (int k = 0; k < states_of_thread; ++k) {
+        const int n = i * p.states + p.local_state(thread, k);
+        own.h[k] = decay_of(step * own.rate[k]) * own.h[k] + input * sb[n];
+        if constexpr (has_y) sum += sc[n] * own.h[k];
+      }
+      own.time += step;
+      if constexpr (has_y) partial[i * threads + thread] = sum;
     }
-    if constexpr (!is_none_v<view<F>>) {
-      for (index_t k = 0; k < count; ++k) final(s, j, first + k) = h[k];
+  }
+  ATTD_DEVICE void write(const scan_part<Groups>& p, const scan_piece& piece, index_t first,
+                         int thread, const S* su, const S* partial) const {
+    if (!p.has_channel(thread)) return;
+    const int lane = thread % lanes;
+    const index_t j = p.channel(thread);
+    for (int i = thread / lanes; i < stage; i += Groups) {
+      if (first + i >= piece.end) return;
+      S sum(0);
+      if (first_state == 0) {
+        sum = element<S>(d, j) * su[i * lanes + lane];
+      } else {
+        sum = element<S>(y, first + i, j);
+      }
+      ATTD_UNROLL
+      for (int g = 0; g < Groups; ++g) sum += partial[i * threads + g * lanes + lane];
+      y(first + i, j) = sum;
+    }
+  }
+  ATTD_DEVICE void end(const scan_part<Groups>& p, const scan_piece& piece, int thread,
+                       const thread_state& own) const {
+    if (exists(time) && thread < lanes && p.has_channel(thread)) {
+      time(piece.number, p.channel(thread)) = own.time;
+    }
+    ATTD_UNROLL
+    for (int k = 0; k < states_of_thread; ++k) {
+      if (!p.has(thread, k)) continue;
+      const index_t j = p.channel(thread), n = p.state(thread, k);
+      if (exists(ends)) ends(piece.number * p.all_states + n, j) = own.h[k];
+      if constexpr (!is_none_v<view<F>>) {
+        if (piece.last) final(piece.sequence, j, n) = own.h[k];
+      }
     }
   }
 };
 
-/// What the kernels of the backward read, and a group of channels [first, first + count) whose
-/// states h and adjoints g [token, count, state] are kept in memory.
-template <class T, class U, class DT, class A, class B, class C, class D, class I, class DY,
-          class DF>
-struct selective_scan_operands {
-  using scalar = T;
-  batch_view batch;
+/// One number of `piece_initial` from what the pieces do on their own: the last state of a piece is
+/// exp(a (sum of dt)) times its first, plus what it ends with from zero. `Backwards`: the same for
+/// adjoints, from the last piece to the first; `edge` is then of the sequence's end.
+template <bool Backwards, class S, class A, class E>
+struct carried_over {
+  scan_pieces pieces;
+  index_t states;
+  view<A> a;
+  view<E> edge;
+  view<S> ends, time, carried;
+
+  ATTD_DEVICE void operator()(index_t index) const {
+    const index_t channels = ends.columns(), j = index % channels;
+    const index_t n = index / channels % states, s = index / (channels * states);
+    const S rate = finite(element<S>(a, dynamics_of(a, s), j, n));
+    S h = element<S>(edge, s, j, n);
+    for (index_t i = 0; i < pieces.count; ++i) {
+      const index_t q = s * pieces.count + (Backwards ? pieces.count - 1 - i : i);
+      carried(q * states + n, j) = h;
+      h = decay_of(rate * element<S>(time, q, j)) * h + element<S>(ends, q * states + n, j);
+    }
+  }
+};
+
+/// Rows of memory that hold what is kept for each piece.
+template <class S>
+struct piece_memory {
+  view<S> ends, time, carried;
+
+  static index_t rows(const scan_pieces& p, index_t states) {
+    return p.count == 1 ? 0 : p.size() * (2 * states + 1);
+  }
+  /// Rows of `all` from number `first`.
+  static piece_memory in(const view<S>& all, index_t first, const scan_pieces& p, index_t states) {
+    if (p.count == 1) return {};
+    const index_t n = p.size() * states;
+    return {all.row_range(first, n), all.row_range(first + n, p.size()),
+            all.row_range(first + n + p.size(), n)};
+  }
+};
+
+/// Calls f with a number of groups (as a constant) and the first state, for all states: 16 at a
+/// time, or as few as there are; at least once.
+template <class F>
+void for_each_slab(index_t states, const F& f) {
+  index_t first = 0;
+  do {
+    if (states - first <= states_of_thread) {
+      f(std::integral_constant<int, 1>{}, first);
+    } else if (states - first <= 2 * states_of_thread) {
+      f(std::integral_constant<int, 2>{}, first);
+    } else {
+      f(std::integral_constant<int, 4>{}, first);
+    }
+    first += 4 * states_of_thread;
+  } while (first < states);
+}
+
+/// How many pieces sequences are cut into: one, where the system does not know better.
+template <class System>
+index_t pieces_of(System& system, const sequences& batch, index_t channels) {
+  if constexpr (requires { system.pieces(index_t{}, index_t{}); }) {
+    index_t longest = 0;
+    for (index_t s = 0; s < batch.count(); ++s) longest = std::max(longest, batch.length(s));
+    return system.pieces(batch.count() * ((channels + lanes - 1) / lanes), longest);
+  } else {
+    return 1;
+  }
+}
+
+/// The operands of a selective scan that its forward shares with its backward.
+template <class S, class U, class DT, class A, class B, class I>
+struct selective_scan_recurrence {
+  scan_pieces pieces;
   view<U> u;
   view<DT> dt;
   view<A> a;
   view<B> b;
-  view<C> c;
-  view<D> d;
   view<I> initial;
-  view<DY> d_y;
-  view<DF> d_final;
-  view<T> h, g;
-  index_t first, count;
 
-  ATTD_HD T decay(index_t s, index_t t, index_t j, index_t n) const {
-    return exp(element<T>(dt, t, j) * element<T>(a, dynamics_of(a, s), j, n));
+  index_t teams() const { return pieces.size() * ((u.columns() + lanes - 1) / lanes); }
+  index_t states() const { return b.columns(); }
+
+  /// All of it, from `carried` if there is one; every output may be absent.
+  template <class Backend, class C, class D, class Y, class F>
+  void run(Backend& backend, view<C> c, view<D> d, view<S> carried, bool from_zero, view<Y> y,
+           view<F> final, view<S> starts, view<S> ends, view<S> time) const {
+    for_each_slab(states(), [&](auto groups, index_t first_state) {
+      backend.for_each_team(
+          teams(), selective_scan_forward<groups(), S, U, DT, A, B, C, D, I, Y, F>{
+                       pieces, first_state, u, dt, a, b, c, d, initial, carried, from_zero, y,
+                       final, starts, ends, time});
+    });
   }
-  /// The state before token t of sequence s.
-  ATTD_HD T before(index_t s, index_t t, index_t jj, index_t n) const {
-    return t == batch.offset(s) ? element<T>(initial, s, first + jj, n)
-                                : element<T>(h, t - 1, jj, n);
-  }
-};
-
-/// h of all tokens, for one sequence, channel and state number.
-template <class Operands>
-struct selective_scan_states {
-  using T = typename Operands::scalar;
-  Operands x;
-
-  ATTD_DEVICE void operator()(index_t index) const {
-    const index_t states = x.b.columns(), n = index % states;
-    const index_t jj = index / states % x.count, s = index / (states * x.count);
-    const index_t j = x.first + jj;
-    T h = element<T>(x.initial, s, j, n);
-    for (index_t t = x.batch.offset(s); t < x.batch.offset(s + 1); ++t) {
-      h = x.decay(s, t, j, n) * h +
-          element<T>(x.dt, t, j) * element<T>(x.b, t, n) * element<T>(x.u, t, j);
-      x.h(t, jj, n) = h;
-    }
+  /// The state before each piece, where sequences are cut.
+  template <class Backend>
+  void carry(Backend& backend, const piece_memory<S>& m) const {
+    if (pieces.count == 1) return;
+    const view<none> no;
+    run(backend, no, no, {}, true, no, no, {}, m.ends, m.time);
+    backend.for_each_index(
+        pieces.batch.count * states() * u.columns(),
+        carried_over<false, S, A, I>{pieces, states(), a, initial, m.ends, m.time, m.carried});
   }
 };
-
-/// g of all tokens, d_initial and d_a, for one channel and state number of the sequences that share
-/// an entry of d_a: all of them, or one.
-template <class Operands, class DA, class DI>
-struct selective_scan_adjoints {
-  using T = typename Operands::scalar;
-  Operands x;
-  bool shared;
-  view<DA> d_a;
-  view<DI> d_initial;
-
-  ATTD_DEVICE void operator()(index_t index) const {
-    const index_t states = x.b.columns(), n = index % states;
-    const index_t jj = index / states % x.count, set = index / (states * x.count);
-    const index_t last = shared ? x.batch.count : set + 1;
-    for (index_t s = set; s < last; ++s) sequence(s, jj, n);
-  }
-  ATTD_DEVICE void sequence(index_t s, index_t jj, index_t n) const {
-    const index_t j = x.first + jj;
-    T carried = element<T>(x.d_final, s, j, n), sum_a(0);
-    for (index_t t = x.batch.offset(s + 1) - 1; t >= x.batch.offset(s); --t) {
-      const T decay = x.decay(s, t, j, n);
-      const T g = carried + element<T>(x.c, t, n) * element<T>(x.d_y, t, j);
-      x.g(t, jj, n) = g;
-      if constexpr (!is_none_v<view<DA>>) {
-        sum_a += g * element<T>(x.dt, t, j) * decay * x.before(s, t, jj, n);
-      }
-      carried = g * decay;
-    }
-    if constexpr (!is_none_v<view<DA>>) d_a(dynamics_of(d_a, s), j, n) += sum_a;
-    add_to_element(d_initial, carried, s, j, n);
-  }
-};
-
-/// d_u and d_dt of one token and channel: sums over states.
-template <class Operands, class DU, class DDT>
-struct selective_scan_channel_sums {
-  using T = typename Operands::scalar;
-  Operands x;
-  view<DU> d_u;
-  view<DDT> d_dt;
-
-  ATTD_DEVICE void operator()(index_t index) const {
-    const index_t jj = index % x.count, t = index / x.count, j = x.first + jj;
-    const index_t s = x.batch.sequence_of(t);
-    const T step = element<T>(x.dt, t, j), input = element<T>(x.u, t, j);
-    T sum_u = element<T>(x.d, j) * element<T>(x.d_y, t, j), sum_dt(0);
-    for (index_t n = 0; n < x.b.columns(); ++n) {
-      const T g = element<T>(x.g, t, jj, n), in = element<T>(x.b, t, n);
-      sum_u += g * step * in;
-      if constexpr (!is_none_v<view<DDT>>) {
-        const T rate = element<T>(x.a, dynamics_of(x.a, s), j, n);
-        sum_dt += g * (rate * x.decay(s, t, j, n) * x.before(s, t, jj, n) + in * input);
-      }
-    }
-    add_to_element(d_u, sum_u, t, j);
-    add_to_element(d_dt, sum_dt, t, j);
-  }
-};
-
-/// d_b and d_c of one token and state number: sums over the group's channels.
-template <class Operands, class DB, class DC>
-struct selective_scan_state_sums {
-  using T = typename Operands::scalar;
-  Operands x;
-  view<DB> d_b;
-  view<DC> d_c;
-
-  ATTD_DEVICE void operator()(index_t index) const {
-    const index_t n = index % x.b.columns(), t = index / x.b.columns();
-    T sum_b(0), sum_c(0);
-    for (index_t jj = 0; jj < x.count; ++jj) {
-      const index_t j = x.first + jj;
-      sum_b += element<T>(x.g, t, jj, n) * element<T>(x.dt, t, j) * element<T>(x.u, t, j);
-      sum_c += element<T>(x.d_y, t, j) * element<T>(x.h, t, jj, n);
-    }
-    add_to_element(d_b, sum_b, t, n);
-    add_to_element(d_c, sum_c, t, n);
-  }
-};
-
-/// d_d of one channel: the sum over tokens.
-template <class Operands, class DD>
-struct skip_gradient {
-  using T = typename Operands::scalar;
-  Operands x;
-  view<DD> d_d;
-
-  ATTD_DEVICE void operator()(index_t j) const {
-    for (index_t t = 0; t < x.u.rows(); ++t) {
-      d_d(j) += element<T>(x.d_y, t, j) * element<T>(x.u, t, j);
-    }
-  }
-};
-
-/// How many channels' states and adjoints are kept at a time: about 2^21 of each.
-inline index_t channels_at_a_time(index_t tokens, index_t channels, index_t states) {
-  if (tokens * states == 0) return channels;
-  const index_t fitting = (index_t{1} << 21) / (tokens * states);
-  return fitting < 1 ? 1 : fitting < channels ? fitting : channels;
-}
-
-/// All of the backward, group after group.
-template <class Backend, class Scratch, class Operands, class DU, class DDT, class DA, class DB,
-          class DC, class DD, class DI>
-void selective_scan_backward(Backend& backend, Scratch& scratch, Operands x, view<DU> d_u,
-                             view<DDT> d_dt, view<DA> d_a, view<DB> d_b, view<DC> d_c, view<DD> d_d,
-                             view<DI> d_initial) {
-  const index_t tokens = x.u.rows(), channels = x.u.columns(), states = x.b.columns();
-  constexpr bool of_channels = !is_none_v<view<DU>> || !is_none_v<view<DDT>>;
-  constexpr bool of_states = !is_none_v<view<DB>> || !is_none_v<view<DC>>;
-  bool shared = false;
-  if constexpr (!is_none_v<view<DA>>) shared = d_a.extent(0) == 1;
-  const index_t group = channels_at_a_time(tokens, channels, states);
-  for (x.first = 0; x.first < channels; x.first += group) {
-    x.count = channels - x.first < group ? channels - x.first : group;
-    operations::resize(backend, scratch.states, {tokens, x.count, states});
-    operations::resize(backend, scratch.adjoints, {tokens, x.count, states});
-    x.h = scratch.states.view();
-    x.g = scratch.adjoints.view();
-    backend.for_each_index(x.batch.count * x.count * states, selective_scan_states<Operands>{x});
-    backend.for_each_index((shared ? 1 : x.batch.count) * x.count * states,
-                           selective_scan_adjoints<Operands, DA, DI>{x, shared, d_a, d_initial});
-    if constexpr (of_channels) {
-      backend.for_each_index(tokens * x.count,
-                             selective_scan_channel_sums<Operands, DU, DDT>{x, d_u, d_dt});
-    }
-    if constexpr (of_states) {
-      backend.for_each_index(tokens * states,
-                             selective_scan_state_sums<Operands, DB, DC>{x, d_b, d_c});
-    }
-  }
-  if constexpr (!is_none_v<view<DD>>) {
-    backend.for_each_index(channels, skip_gradient<Operands, DD>{x, d_d});
-  }
-}
 
 }  // namespace attd::thrust_detail
