@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
-// A system that runs on the CPU but, like a GPU, computes only in memory of its own: whatever a
-// loop body refers to must have been brought there.
+// A system that runs on the CPU but, like a GPU, computes only in memory of its own, and late:
+// whatever a loop body refers to must have been brought there, and nothing is done before `finish`.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -11,12 +11,28 @@
 #include <boost/pfr.hpp>
 #include <cstddef>
 #include <cstdlib>
+#include <cstring>
 #include <deque>
+#include <functional>
 #include <map>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace attd_test {
+
+// What was called and has not been done.
+inline std::deque<std::function<void()>>& undone() {
+  static std::deque<std::function<void()>> queue;
+  return queue;
+}
+inline void do_all() {
+  while (!undone().empty()) {
+    const auto next = std::move(undone().front());
+    undone().pop_front();
+    next();
+  }
+}
 
 // The pieces of memory that are given out, by their beginning.
 inline std::map<const std::byte*, std::size_t>& live_memory() {
@@ -24,11 +40,14 @@ inline std::map<const std::byte*, std::size_t>& live_memory() {
   return live;
 }
 inline void* give_memory(std::size_t bytes) {
-  void* p = std::aligned_alloc(64, (bytes + 64) / 64 * 64);
+  const std::size_t whole = (bytes + 64) / 64 * 64;
+  void* p = std::aligned_alloc(64, whole);
+  std::memset(p, 0xff, whole);  // not a number, for whoever reads too early
   live_memory()[static_cast<std::byte*>(p)] = bytes;
   return p;
 }
 inline void take_memory(void* p, std::size_t) {
+  do_all();  // which may use it
   live_memory().erase(static_cast<std::byte*>(p));
   std::free(p);
 }
@@ -90,8 +109,9 @@ struct separate_system {
   }
   template <class F>
   void run(const F& f) const {
-    f(::thrust::cpp::par);
+    undone().push_back([f] { f(::thrust::cpp::par); });
   }
+  static void finish() { do_all(); }
 
   separate_system() = default;
   separate_system(const separate_system&) {}

@@ -56,7 +56,8 @@ struct inner_value {
 /// derivatives. `Loss` is an internal loss, or a row loss whose data was prepared elsewhere.
 /// *Cost*: `evaluate` one forward, `gradient` one backward down to the lowest adapted system, or
 /// through the whole model where gradients of theta are asked for by type: at test time no code
-/// for them exists. Neither allocates once it has seen the sizes.
+/// for them exists. Neither allocates once it has seen the sizes. What a function has computed can
+/// be read when it returns.
 template <class Model, class Adapter, class Loss, class Backend, class T, class D = T>
 class inner_problem {
  public:
@@ -128,12 +129,14 @@ class inner_problem {
   /// Loss at psi. Effective dynamics and activations are kept for `gradient`.
   inner_value<scalar> evaluate(const weights& psi) {
     apply(psi);
-    if (!shared_) bring_own_input();
+    if (!shared_) losses::bring_data(backend_, own_.data);
     const losses::inner_data<real>& data = input().data;
     frozen_->model.reset_states(data.batch.count(), cache_);
     forward(data.batch, data.model_input());
     const auto output = std::as_const(cache_).output().view();
+    operations::finish(backend_);  // a loss may look at the output
     loss_->evaluate(backend_, output, data, scratch_);
+    operations::finish(backend_);
     expect_equal("internal loss", "the number of weights", data.weight.size(),
                  scratch_.rows.size());
     return value_of(input(), 0);
@@ -202,6 +205,7 @@ class inner_problem {
   /// The same from the states in `states()`, which the caller has set.
   void run_from_states(const sequences& batch, const sequence_input<real>& input) {
     forward(batch, brought(input));
+    operations::finish(backend_);
   }
 
   const tensor<scalar>& output() const { return cache_.output(); }
@@ -218,11 +222,6 @@ class inner_problem {
   void forward(const sequences& batch, const sequence_input<real>& input) {
     operations::bring(backend_, cache_.initial);
     frozen_->model.forward(backend_, batch, frozen_->parameters, effective_, input, cache_);
-  }
-  void bring_own_input() {
-    for (tensor<real>* t : {&own_.data.input, &own_.data.target, &own_.data.weight}) {
-      operations::bring(backend_, *t);
-    }
   }
   // An input whose numbers are where the backend computes: the caller's lie anywhere.
   sequence_input<real> brought(const sequence_input<real>& input) {
@@ -246,9 +245,11 @@ class inner_problem {
     const losses::inner_data<real>& data = input().data;
     const auto output = std::as_const(cache_).output().view();
     operations::clear(backend_, d_output_, output.shape());
+    operations::finish(backend_);
     loss_->backward(backend_, output, data, std::as_const(data.weight).view(), scratch_,
                     d_output_.view());
     if (factor != primal_t<scalar>(1)) {
+      operations::finish(backend_);
       for (index_t r = 0; r < output.rows(); ++r) {
         for (index_t c = 0; c < output.columns(); ++c) {
           d_output_.view().at(r, c) = scalar(d_output_.view().at(r, c)) * factor;
@@ -257,18 +258,19 @@ class inner_problem {
     }
     for (index_t l = 0; l < effective_.count(); ++l) {
       if (!wanted[static_cast<std::size_t>(l)]) continue;
-      d_effective_[l].matrix.assign(effective_[l].matrix.shape());
-      if (!effective_[l].imaginary.empty()) {
-        d_effective_[l].imaginary.assign(effective_[l].imaginary.shape());
+      const auto& like = effective_[l];
+      operations::clear(backend_, d_effective_[l].matrix, like.matrix.shape());
+      if (!like.imaginary.empty()) {
+        operations::clear(backend_, d_effective_[l].imaginary, like.imaginary.shape());
       }
       if constexpr (Adapter::adapts_timescale) {
-        d_effective_[l].log_timescale.assign(effective_[l].log_timescale.shape());
+        operations::clear(backend_, d_effective_[l].log_timescale, like.log_timescale.shape());
       }
-      operations::bring(backend_, d_effective_[l]);
     }
     frozen_->model.backward(backend_, data.batch, frozen_->parameters, effective_,
                             data.model_input(), cache_, std::as_const(d_output_).view(), d_theta,
                             d_effective_, wanted);
+    operations::finish(backend_);
   }
 
   const frozen* frozen_;

@@ -7,6 +7,7 @@
 #include <attd/core/observation.hpp>
 #include <attd/core/sequence_input.hpp>
 #include <attd/core/sequences.hpp>
+#include <attd/operations/memory.hpp>
 #include <cmath>
 #include <vector>
 
@@ -43,6 +44,12 @@ struct inner_data {
     return false;
   }
 };
+
+/// Takes what operations read of it to the backend's memory.
+template <class Backend, class T>
+void bring_data(Backend& backend, inner_data<T>& data) {
+  for (tensor<T>* t : {&data.input, &data.target, &data.weight}) operations::bring(backend, *t);
+}
 
 /// How the context is divided: the last `guard_fraction` of it is kept out of the gradient and
 /// decides whether a step is accepted (0 <= guard_fraction < 1).

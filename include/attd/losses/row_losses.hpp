@@ -115,6 +115,7 @@ struct elementwise_rows {
     }
     operations::resize(backend, scratch.elements, output.shape());
     operations::transform(backend, formula, scratch.elements.view(), output, data.target.view());
+    operations::finish(backend);
     const auto channels = primal_t<S>(output.columns());
     for (index_t r = 0; r < output.rows(); ++r) {
       S sum(0);

@@ -80,7 +80,13 @@ void matmul(Backend& backend, view<A> a, view<B> b, view<C> c) {
     if constexpr (b_dual) {
       matmul<Ta, Tb, a_dual ? update::add : U>(backend, a_value, b.tangent, c.tangent);
     }
-    if constexpr (!a_dual && !b_dual && U == update::assign) detail::fill_zero(c.tangent);
+    if constexpr (!a_dual && !b_dual && U == update::assign) {
+      if constexpr (requires { backend.fill_zero(c.tangent); }) {
+        backend.fill_zero(c.tangent);
+      } else {
+        detail::fill_zero(c.tangent);
+      }
+    }
   } else if constexpr (requires { backend.template matmul<Ta, Tb, U>(a, b, c); }) {
     backend.template matmul<Ta, Tb, U>(a, b, c);
   } else {

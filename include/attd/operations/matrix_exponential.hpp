@@ -140,8 +140,9 @@ void matrix_exponential(Backend& backend, view<M> m, view<E> e,
   if constexpr (requires { backend.matrix_exponential(m, e, scratch); }) {
     backend.matrix_exponential(m, e, scratch);
   } else {
+    auto&& host = on_host(backend);
     for (index_t s = 0; s < m.extent(0); ++s) {
-      detail::exponential_and_phi1(backend, m[s], e[s], view<none>{}, scratch);
+      detail::exponential_and_phi1(host, m[s], e[s], view<none>{}, scratch);
     }
   }
 }
@@ -166,12 +167,13 @@ void matrix_exponential_backward(Backend& backend, view<M> m, view<DE> d_e, view
   if constexpr (requires { backend.matrix_exponential_backward(m, d_e, d_m, scratch); }) {
     backend.matrix_exponential_backward(m, d_e, d_m, scratch);
   } else {
+    auto&& host = on_host(backend);
     const index_t n = m.columns();
-    resize(backend, scratch.m, {n, n});
-    resize(backend, scratch.e, {n, n});
+    resize(host, scratch.m, {n, n});
+    resize(host, scratch.e, {n, n});
     for (index_t s = 0; s < m.extent(0); ++s) {
       detail::dual_of_transpose(m[s], d_e[s], scratch.m.view());
-      detail::exponential_and_phi1(backend, scratch.m.view(), scratch.e.view(), view<none>{},
+      detail::exponential_and_phi1(host, scratch.m.view(), scratch.e.view(), view<none>{},
                                    scratch.forward);
       detail::add_scaled(d_m[s], primal_t<T>(1), scratch.e.tangent.view());
     }

@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
-// Tensors in a backend's memory: brought there, sized, set to zero.
+// Tensors in a backend's memory: brought there, sized, set to zero, ready to be read.
 #pragma once
 
 #include <attd/core/leaves.hpp>
@@ -13,6 +13,30 @@ template <class Backend, class A>
 void bring([[maybe_unused]] const Backend& backend, [[maybe_unused]] A& aggregate) {
   if constexpr (requires { backend.memory(); }) {
     for_each_leaf([&](auto& leaf) { leaf.move_to(backend.memory()); }, aggregate);
+  }
+}
+
+/// Waits until all operations that were called are done: to be called before the host reads what
+/// they wrote, or writes what they read. Does nothing for backends whose operations are done when
+/// they return.
+template <class Backend>
+void finish([[maybe_unused]] Backend& backend) {
+  if constexpr (requires { backend.finish(); }) backend.finish();
+}
+
+/// Runs the plain loops of every operation; as `attd::reference`, which includes nothing of this.
+struct plain_loops {};
+
+/// What runs the parts of an operation that the host computes, product by product of small
+/// matrices: the backend itself, or plain loops where it has memory of its own, once all that was
+/// called is done.
+template <class Backend>
+decltype(auto) on_host(Backend& backend) {
+  if constexpr (requires { backend.memory(); }) {
+    finish(backend);
+    return plain_loops{};
+  } else {
+    return (backend);
   }
 }
 

@@ -62,22 +62,22 @@ void zero_order_hold(Backend& backend, view<A> a, view<B> b, view<DT> dt, view<O
   if constexpr (requires { backend.zero_order_hold(a, b, dt, abar, hold, bbar, scratch); }) {
     backend.zero_order_hold(a, b, dt, abar, hold, bbar, scratch);
   } else {
+    auto&& host = on_host(backend);
     const index_t n = a.columns();
-    resize(backend, scratch.m, {n, n});
+    resize(host, scratch.m, {n, n});
     for (index_t s = 0; s < abar.extent(0); ++s) {
       const auto as = a[detail::sample_of(a, s)];
       const std::remove_const_t<DT> step = dt(detail::sample_of(dt, s));
       scratch.m.zero();
       detail::add_scaled(scratch.m.view(), step, as);
-      detail::exponential_and_phi1(backend, scratch.m.view(), abar[s], hold[s],
-                                   scratch.exponential);
+      detail::exponential_and_phi1(host, scratch.m.view(), abar[s], hold[s], scratch.exponential);
       for (index_t i = 0; i < n; ++i) {
         for (index_t j = 0; j < n; ++j) {
           const T phi = hold(s, i, j);
           hold(s, i, j) = T(phi * step);
         }
       }
-      matmul<transpose::no, transpose::no, update::assign>(backend, hold[s], b, bbar[s]);
+      matmul<transpose::no, transpose::no, update::assign>(host, hold[s], b, bbar[s]);
     }
   }
 }
@@ -113,20 +113,21 @@ void zero_order_hold_backward(Backend& backend, view<A> a, view<B> b, view<DT> d
                 }) {
     backend.zero_order_hold_backward(a, b, dt, abar, hold, d_abar, d_bbar, d_a, d_b, d_dt, scratch);
   } else {
-    resize(backend, scratch.work, {n, n});
-    for (auto* t : {&scratch.m, &scratch.e, &scratch.phi}) resize(backend, *t, {n, n});
+    auto&& host = on_host(backend);
+    resize(host, scratch.work, {n, n});
+    for (auto* t : {&scratch.m, &scratch.e, &scratch.phi}) resize(host, *t, {n, n});
     const auto work = scratch.work.view();
     for (index_t s = 0; s < samples; ++s) {
       const auto as = a[detail::sample_of(a, s)];
       const std::remove_const_t<DT> step = dt(detail::sample_of(dt, s));
       if constexpr (!is_none_v<view<DB>>) {
-        matmul<yes, no, update::add>(backend, hold[s], d_bbar[s], d_b);
+        matmul<yes, no, update::add>(host, hold[s], d_bbar[s], d_b);
       }
       if constexpr (!is_none_v<view<DDT>>) {
         T sum = T(0);
-        matmul<no, no, update::assign>(backend, as, abar[s], work);
+        matmul<no, no, update::assign>(host, as, abar[s], work);
         sum += detail::inner_product<T>(d_abar[s], work);
-        matmul<no, yes, update::assign>(backend, d_bbar[s], b, work);
+        matmul<no, yes, update::assign>(host, d_bbar[s], b, work);
         sum += detail::inner_product<T>(abar[s], work);
         d_dt(detail::sample_of(dt, s)) += sum;
       }
@@ -135,10 +136,10 @@ void zero_order_hold_backward(Backend& backend, view<A> a, view<B> b, view<DT> d
         // Two runs on the same matrix: the tangent of e for d_abar, the tangent of phi for G_h.
         detail::dual_of_transpose(as, d_abar[s], m);
         detail::scale(m.value, step);
-        detail::exponential_and_phi1(backend, m, e, view<none>{}, scratch.exponential);
+        detail::exponential_and_phi1(host, m, e, view<none>{}, scratch.exponential);
         detail::add_scaled(d_a[detail::sample_of(a, s)], step, e.tangent);
-        matmul<no, yes, update::assign>(backend, d_bbar[s], b, m.tangent);
-        detail::exponential_and_phi1(backend, m, e, phi, scratch.exponential);
+        matmul<no, yes, update::assign>(host, d_bbar[s], b, m.tangent);
+        detail::exponential_and_phi1(host, m, e, phi, scratch.exponential);
         detail::add_scaled(d_a[detail::sample_of(a, s)], step * step, phi.tangent);
       }
     }

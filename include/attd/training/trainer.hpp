@@ -102,7 +102,7 @@ class trainer {
   using parameters = typename Model::template parameters<T>;
   using examples = std::span<const tasks::example<T>>;
 
-  /// `p` is trained in place and must outlive the trainer.
+  /// `p` is trained in place, in the backend's memory, and must outlive the trainer.
   trainer(const Model& model, const RowLoss& loss, const trainer_options& options, parameters& p,
           Backend backend = {})
       : model_(model), loss_(loss), options_(options), parameters_(&p) {
@@ -118,7 +118,9 @@ class trainer {
     for (index_t i = 0; i < options.shards; ++i) {
       shards_.push_back(std::make_unique<shard>(backend));
       zeros_like(p, shards_.back()->gradient);
+      operations::bring(backend, shards_.back()->gradient);
     }
+    operations::bring(backend, p);
   }
 
   const Model& model() const { return model_; }
@@ -254,21 +256,29 @@ class trainer {
   double forward(shard& s) const {
     model_.base_dynamics(*parameters_, s.base);
     model_.reset_states(s.data.batch.count(), s.cache);
+    operations::bring(s.backend, s.base);
+    operations::bring(s.backend, s.cache.initial);
+    losses::bring_data(s.backend, s.data);
     model_.forward(s.backend, s.data.batch, *parameters_, s.base, s.data.model_input(), s.cache);
     const auto output = std::as_const(s.cache).output().view();
+    operations::finish(s.backend);
     loss_.evaluate(s.backend, output, s.data, s.scratch);
+    operations::finish(s.backend);
     return double(losses::weighted_sum(s.scratch.rows, s.data.weight));
   }
 
   void backward(shard& s) const {
     const auto output = std::as_const(s.cache).output().view();
-    s.d_output.assign(output.shape());
+    operations::clear(s.backend, s.d_output, output.shape());
+    operations::finish(s.backend);
     loss_.backward(s.backend, output, s.data, std::as_const(s.data.weight).view(), s.scratch,
                    s.d_output.view());
     zeros_like(s.base, s.d_base);
+    operations::bring(s.backend, s.d_base);
     zero_leaves(s.gradient);
     model_.backward(s.backend, s.data.batch, *parameters_, s.base, s.data.model_input(), s.cache,
                     std::as_const(s.d_output).view(), s.gradient, s.d_base, every_);
+    operations::finish(s.backend);
     model_.base_dynamics_backward(*parameters_, s.d_base, s.gradient);
   }
 

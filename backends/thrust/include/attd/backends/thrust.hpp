@@ -51,6 +51,12 @@ class thrust {
   {
     return system_.memory();
   }
+  /// Waits until all operations are done (`operations::finish`), on systems that start them only.
+  void finish()
+    requires requires(System& s) { s.finish(); }
+  {
+    system_.finish();
+  }
   /// Runs f(0) .. f(n - 1) on the system, in any order: for operations of your own. f has a call
   /// operator marked `ATTD_DEVICE` and copies nothing but views and numbers.
   template <class F>
@@ -199,7 +205,7 @@ class thrust {
     operations::resize(*this, order_, {tokens});
     index_t *sorted = sorted_.data(), *order = order_.data();
     for_each_index(tokens, thrust_detail::id_and_position<Id>{readable(ids), sorted, order});
-    system_.run([&](const auto& policy) {
+    system_.run([sorted, order, tokens](const auto& policy) {
       ::thrust::stable_sort_by_key(policy, sorted, sorted + tokens, order);
     });
     for_each_index(d_y.size(),

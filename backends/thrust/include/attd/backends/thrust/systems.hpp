@@ -43,12 +43,13 @@ concept has_own_memory = requires(System& s, const index_t* p) {
 
 /// f(i) for i = 0 .. n - 1, in any order or at once: what f(i) writes no other f(j) may touch. So
 /// every sum is made by one f(i), in a fixed order, and results are the same on all systems.
-/// Returns when all are done. A system with a member `check` is shown f before.
+/// Returns when all are done, or on a system with a member `finish` perhaps before: then when that
+/// returns. A system with a member `check` is shown f before.
 template <class System, class F>
 void for_each_index(System& system, index_t n, const F& f) {
   if (n == 0) return;
   if constexpr (requires { system.check(f); }) system.check(f);
-  system.run([&](const auto& policy) {
+  system.run([n, f](const auto& policy) {
     ::thrust::for_each_n(policy, ::thrust::counting_iterator<index_t>(0), n, f);
   });
 }

@@ -170,7 +170,7 @@ void for_each_team(System& system, index_t teams, const Program& program) {
   } else {
     host_team::thread_order order = nullptr;
     if constexpr (requires { system.order(); }) order = system.order();
-    system.run([&](const auto& policy) {
+    system.run([teams, program, order](const auto& policy) {
       ::thrust::for_each_n(policy, ::thrust::counting_iterator<index_t>(0), teams,
                            team_on_host<Program>{program, order});
     });
