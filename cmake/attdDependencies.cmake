@@ -73,3 +73,18 @@ macro(attd_find_thrust_dependencies out)
     endif()
   endif()
 endmacro()
+
+# cuBLAS comes with the CUDA Toolkit, which CMake looks for beside nvcc, in $CUDA_PATH and in
+# /usr/local/cuda; CUDAToolkit_ROOT names another folder.
+macro(attd_find_cuda_dependencies out)
+  attd_find_thrust_dependencies(${out})
+  if(NOT ${out} AND NOT TARGET CUDA::cublas)
+    if(NOT CUDAToolkit_ROOT AND DEFINED ENV{CUDA_HOME})
+      set(CUDAToolkit_ROOT "$ENV{CUDA_HOME}")
+    endif()
+    find_package(CUDAToolkit QUIET)
+    if(NOT TARGET CUDA::cublas)
+      set(${out} "cuBLAS not found; hint: install the CUDA Toolkit with libcublas-dev, or set CUDAToolkit_ROOT")
+    endif()
+  endif()
+endmacro()

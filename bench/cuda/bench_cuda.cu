@@ -1,11 +1,13 @@
 // SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
-// The selective scan and one adaptation step on a GPU, beside what its memory allows. Prints one
-// line for each; times are medians of CUDA events. Run by scripts/gpu-check.
+// The selective scan, matrix products and one adaptation step on a GPU, scans beside what its
+// memory allows. Prints one line for each; times are medians of CUDA events. Run by
+// scripts/gpu-check.
 #include <algorithm>
 #include <attd/adapters/log_low_rank.hpp>
 #include <attd/backends/cuda.hpp>
 #include <attd/core.hpp>
+#include <attd/operations/linear.hpp>
 #include <attd/operations/selective_scan.hpp>
 #include <cstdio>
 #include <cstring>
@@ -97,6 +99,27 @@ void time_scan(attd::cuda& device, double bandwidth, index_t count, index_t chan
       count, channels, length, states, forward, least / forward, backward);
 }
 
+// y = x W^T of a language model's head, in full precision and in tf32.
+void time_product(index_t tokens, index_t width, index_t vocabulary, bool short_run) {
+  double rate[2];
+  const attd::product_precision precisions[] = {attd::product_precision::full,
+                                                attd::product_precision::tf32};
+  for (int i = 0; i < 2; ++i) {
+    attd::cuda device(attd::systems::cuda(0, {.products = precisions[i]}));
+    const auto batch = attd::sequences::equal(1, tokens);
+    auto x = on_device(device, {tokens, width}, -1, 1, 1);
+    auto w = on_device(device, {vocabulary, width}, -1, 1, 2);
+    tensor<float> y;
+    ops::clear(device, y, {tokens, vocabulary});
+    const double ms = milliseconds(device.system().stream(), short_run ? 1 : 5, [&] {
+      ops::linear(device, batch, x.view(), w.view(), view<attd::none>(), y.view());
+    });
+    rate[i] = 2.0 * double(tokens) * double(width) * double(vocabulary) / (ms * 1e-3) / 1e12;
+  }
+  std::printf("linear/L:%td/in:%td/out:%td float %.1f TFLOP/s, tf32 %.1f TFLOP/s\n", tokens, width,
+              vocabulary, rate[0], rate[1]);
+}
+
 // One inner step of a language model on one sequence.
 void time_step(index_t width, index_t layers, index_t vocabulary, index_t length) {
   attd::models::language_model<> model;
@@ -143,6 +166,7 @@ int main(int argc, char** argv) try {
     time_scan(device, bandwidth, 8, 1536, 16, 1024, false);
     time_scan(device, bandwidth, 8, 1536, 16, 4096, false);
   }
+  time_product(2048, 768, short_run ? 5028 : 50280, short_run);
   time_step(128, 2, 256, 1024);
   if (!short_run) time_step(768, 24, 50280, 2048);
 } catch (const attd::error& e) {

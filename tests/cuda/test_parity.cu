@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 // Operations, a block and the engine on a GPU against the reference; two runs give the same bits.
 #include <adaptation/prediction.hpp>
+#include <array>
 #include <attd/adapters/log_low_rank.hpp>
 #include <cuda/device.hpp>
 #include <operations/cases.hpp>
@@ -35,6 +36,7 @@ void expect_same_on_device(const Case& op) {
   op.backward(device, in, d_out, d_found);
   op.forward(device, in, again);
   op.backward(device, in, d_out, d_again);
+  ops::finish(device);
   for (std::size_t i = 0; i < found.size(); ++i) {
     CHECK(rms_ratio(found[i], expected[i]) <= tolerance);
     CHECK(rms_ratio(again[i], found[i]) == 0);
@@ -62,6 +64,105 @@ TEST_CASE("cuda: operations are the same as on the reference") {
   expect_same_on_device(cases::embedding{});
   expect_same_on_device(cases::cross_entropy{.classes = 256});
   expect_same_on_device(cases::mean_pool{});
+}
+
+// op(A) [m, k] and op(B) [k, n] are parts of wider tensors: their rows have gaps.
+template <ops::transpose Ta, ops::transpose Tb, ops::update U, class S>
+void expect_product_on_device(cuda& device, double tolerance, index_t m, index_t n, index_t k) {
+  CAPTURE(m);
+  CAPTURE(n);
+  CAPTURE(k);
+  constexpr bool a_turned = Ta == ops::transpose::yes, b_turned = Tb == ops::transpose::yes;
+  tensors<S> in = random_of_type<S>(
+      {{a_turned ? k : m, (a_turned ? m : k) + 3}, {b_turned ? n : k, (b_turned ? k : n) + 2}}, 21);
+  tensor<S> expected = std::move(random_of_type<S>({{m, n + 3}}, 22)[0]);
+  tensor<S> found = expected, again = expected;
+  for (tensor<S>* t : {&in[0], &in[1], &found, &again}) ops::bring(device, *t);
+  const auto a = in[0].view().column_range(1, a_turned ? m : k);
+  const auto b = in[1].view().column_range(2, b_turned ? k : n);
+  attd::reference plain;
+  ops::matmul<Ta, Tb, U>(plain, a, b, expected.view().column_range(1, n));
+  ops::matmul<Ta, Tb, U>(device, a, b, found.view().column_range(1, n));
+  ops::matmul<Ta, Tb, U>(device, a, b, again.view().column_range(1, n));
+  ops::finish(device);
+  CHECK(rms_ratio(found, expected) <= tolerance);  // the gaps too
+  CHECK(rms_ratio(again, found) == 0);
+}
+template <class S>
+void expect_products_on_device(cuda& device, double tolerance) {
+  constexpr auto no = ops::transpose::no, yes = ops::transpose::yes;
+  constexpr auto assign = ops::update::assign, add = ops::update::add;
+  // A number, a row, a column, no depth; sizes that are no multiples of anything; a larger one.
+  for (const auto& [m, n, k] : {std::array<index_t, 3>{1, 1, 1},
+                                {1, 70, 33},
+                                {70, 1, 33},
+                                {5, 7, 0},
+                                {33, 65, 17},
+                                {256, 300, 130}}) {
+    expect_product_on_device<no, no, assign, S>(device, tolerance, m, n, k);
+    expect_product_on_device<no, no, add, S>(device, tolerance, m, n, k);
+    expect_product_on_device<no, yes, assign, S>(device, tolerance, m, n, k);
+    expect_product_on_device<no, yes, add, S>(device, tolerance, m, n, k);
+    expect_product_on_device<yes, no, assign, S>(device, tolerance, m, n, k);
+    expect_product_on_device<yes, no, add, S>(device, tolerance, m, n, k);
+    expect_product_on_device<yes, yes, assign, S>(device, tolerance, m, n, k);
+    expect_product_on_device<yes, yes, add, S>(device, tolerance, m, n, k);
+  }
+}
+
+// Whether cuBLAS is asked; else functors run without a word.
+template <class A, class B, class C>
+constexpr bool by_cublas =
+    requires(attd::systems::cuda& system, attd::view<A> a, attd::view<B> b, attd::view<C> c) {
+      system.matmul<ops::transpose::no, ops::transpose::yes, ops::update::add>(a, b, c);
+    };
+static_assert(by_cublas<const float, float, float> && by_cublas<const double, double, double>);
+static_assert(!by_cublas<float, float, double> && !by_cublas<double, float, double>);
+using plane = attd::dual<double>;  // duals come plane by plane
+static_assert(!by_cublas<plane, plane, plane> && !by_cublas<index_t, index_t, index_t>);
+
+TEST_CASE("cuda: matrix products are the same as on the reference") {
+  if (no_device()) return;
+  cuda device;
+  expect_products_on_device<float>(device, 1e-5);
+  expect_products_on_device<double>(device, 1e-12);
+  expect_products_on_device<attd::dual<double>>(device, 1e-12);
+}
+
+TEST_CASE("cuda: matrix products in tf32 are nearly the same, doubles are in full") {
+  if (no_device()) return;
+  cuda device(attd::systems::cuda(0, {.products = attd::product_precision::tf32}));
+  expect_products_on_device<float>(device, 2e-3);
+  expect_products_on_device<double>(device, 1e-12);
+}
+
+TEST_CASE("cuda: copies and assigned systems have products of their own") {
+  if (no_device()) return;
+  constexpr auto no = ops::transpose::no, yes = ops::transpose::yes;
+  cuda used;
+  expect_product_on_device<no, yes, ops::update::add, float>(used, 1e-5, 33, 65, 17);
+  cuda copy = used, other;
+  expect_product_on_device<no, yes, ops::update::add, float>(copy, 1e-5, 33, 65, 17);
+  other = copy;
+  used = std::move(copy);
+  expect_product_on_device<no, yes, ops::update::add, float>(other, 1e-5, 33, 65, 17);
+  expect_product_on_device<no, yes, ops::update::add, float>(used, 1e-5, 33, 65, 17);
+}
+
+TEST_CASE("cuda: a product that fails says so, with its sizes, and can be tried again") {
+  tensor<float> a({2, 3}), b({3, 4}), c({2, 4});
+  constexpr auto no = ops::transpose::no;
+  auto call = attd::thrust_detail::gemm_arguments<no, no, ops::update::assign>(a.view(), b.view(),
+                                                                               c.view());
+  call.ldc = 0;  // wrong, so that nothing is started
+  attd::cuda_detail::products products;
+  const char* expected = has_device()
+                             ? "a product of [2, 3] and [3, 4], failed: CUBLAS_STATUS_INVALID_VALUE"
+                             : "cublasCreate failed: CUBLAS_STATUS_";
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    CHECK_THROWS_WITH_AS(products.start(nullptr, attd::product_precision::full, call),
+                         doctest::Contains(expected), attd::error);
+  }
 }
 
 TEST_CASE("cuda: scans are the same as on the reference") {

@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include <attd/backends/thrust.hpp>
+#include <attd/backends/thrust/readable_arrays.hpp>
 #include <attd/operations/complex_scan.hpp>
 #include <boost/pfr.hpp>
 #include <cstddef>
@@ -46,8 +47,14 @@ inline void* give_memory(std::size_t bytes) {
   live_memory()[static_cast<std::byte*>(p)] = bytes;
   return p;
 }
+// How many were taken back: what was recorded before may refer to them.
+inline int& taken_back() {
+  static int count = 0;
+  return count;
+}
 inline void take_memory(void* p, std::size_t) {
   do_all();  // which may use it
+  ++taken_back();
   live_memory().erase(static_cast<std::byte*>(p));
   std::free(p);
 }
@@ -88,19 +95,13 @@ int strangers(const X& x) {
   }
 }
 
+struct cannot_be_recorded {};
+
 struct separate_system {
   const attd::memory_source* memory() const { return &separate; }
   template <class X>
   const X* readable(const X* from, attd::index_t count) {
-    const auto bytes = static_cast<std::size_t>(count) * sizeof(X);
-    if (slots.size() == 4) {
-      take_memory(slots.front(), 0);
-      slots.pop_front();
-    }
-    slots.push_back(give_memory(bytes));
-    X* to = static_cast<X*>(slots.back());
-    for (attd::index_t i = 0; i < count; ++i) to[i] = from[i];
-    return to;
+    return arrays(from, count, do_all);
   }
   template <class F>
   void check(const F& f) const {
@@ -111,17 +112,58 @@ struct separate_system {
   void run(const F& f) const {
     undone().push_back([f] { f(::thrust::cpp::par); });
   }
-  static void finish() { do_all(); }
+  static void finish() {
+    if (is_recording()) throw cannot_be_recorded{};
+    do_all();
+  }
 
-  separate_system() = default;
-  separate_system(const separate_system&) {}
-  separate_system& operator=(const separate_system&) { return *this; }
-  ~separate_system() {
-    for (void* p : slots) take_memory(p, 0);
+  // What f calls the second time is recorded, and from the third on done without calling f.
+  struct recording {
+    int calls = 0, taken = 0;
+    bool impossible = false;
+    std::deque<std::function<void()>> functions;
+
+    recording() = default;
+    recording(const recording&) {}
+    recording& operator=(const recording&) { return *this = recording{}; }
+    recording& operator=(recording&&) = default;
+    void forget() { *this = recording{}; }
+  };
+  template <class F>
+  static void replay(recording& r, const F& f) {
+    if (r.taken != taken_back()) r.forget();
+    r.taken = taken_back();
+    if (r.impossible || r.calls++ == 0) return f();
+    if (r.functions.empty() && !record(r, f)) return f();
+    ++replays();
+    for (const auto& g : r.functions) undone().push_back(g);
+  }
+  static int& replays() {
+    static int count = 0;
+    return count;
   }
 
  private:
-  std::deque<void*> slots;
+  static bool& is_recording() {
+    static bool recording = false;
+    return recording;
+  }
+  template <class F>
+  static bool record(recording& r, const F& f) {
+    std::swap(undone(), r.functions);
+    is_recording() = true;
+    try {
+      f();
+    } catch (const cannot_be_recorded&) {
+      r.impossible = true;
+    }
+    is_recording() = false;
+    std::swap(undone(), r.functions);
+    if (r.impossible) r.functions.clear();
+    return !r.impossible;
+  }
+
+  attd::thrust_detail::readable_arrays arrays{&separate};
 };
 
 using thrust_separate = attd::thrust<separate_system>;

@@ -62,6 +62,7 @@ TEST_CASE("thrust: every operation runs on the system") {
   expect_run_on_system(cases::mean_pool{});
   expect_run_on_system(cases::last_pool{});
   expect_run_on_system(cases::selective_scan{});
+  expect_run_on_system(cases::gated_scan{});
   expect_run_on_system(cases::dense_recurrence{});
   expect_run_on_system(cases::complex_scan<ops::direction::forward>{});
   expect_run_on_system(cases::complex_scan<ops::direction::backward_in_time>{});

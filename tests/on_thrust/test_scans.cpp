@@ -9,6 +9,7 @@ namespace attd_test::scans {
 TEST_CASE_TEMPLATE_INVOKE(selective_scan_parity, thrust_cpp);
 TEST_CASE_TEMPLATE_INVOKE(selective_scan_single_gradients, thrust_cpp);
 TEST_CASE_TEMPLATE_INVOKE(selective_scan_independence, thrust_cpp);
+TEST_CASE_TEMPLATE_INVOKE(gated_scan_parity, thrust_cpp);
 TEST_CASE_TEMPLATE_INVOKE(complex_scan_parity, thrust_cpp);
 TEST_CASE_TEMPLATE_INVOKE(complex_scan_single_gradients, thrust_cpp);
 TEST_CASE_TEMPLATE_INVOKE(dense_recurrence_parity, thrust_cpp);

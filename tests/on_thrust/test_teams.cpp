@@ -146,6 +146,20 @@ TEST_CASE("selective_scan: sequences that are cut in time give the same") {
       cases::selective_scan{.batch = {90, 41}, .channels = 40, .states = 18, .dynamics = 2});
 }
 
+TEST_CASE("gated_scan: cut in time, in any order of threads, without a row of step sizes") {
+  const cases::gated_scan op{.batch = {90, 1, 41}, .channels = 40, .states = 18, .times = 3};
+  expect_parity<attd::thrust<cutting_system<3>>, float>(op);
+  expect_parity<attd::thrust<cutting_system<3>>, dual<double>>(op);
+  expect_no_order<float>(op);
+  thrust_cpp backend;
+  const auto in = scans::inputs_of<double>(op, 3);
+  auto out = zero_tensors<double>(op.outputs());
+  ops::gated_scan_cache<double> cache;
+  op.forward(backend, in, out, cache);
+  CHECK(cache.step.empty());
+  CHECK(cache.s.size() == out[0].size());
+}
+
 TEST_CASE("selective_scan: a rate of minus infinity forgets, and spoils nothing") {
   const sequences batch{3, 2};
   tensor<double> u({5, 1}), dt({5, 1}), a({1, 1, 1}), b({5, 1}), c({5, 1}), y({5, 1}), d_u({5, 1});

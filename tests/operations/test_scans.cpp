@@ -119,6 +119,34 @@ TEST_CASE("selective_scan: derivatives agree with central differences") {
   expect_correct(cases::selective_scan{.batch = {2, 1}, .channels = 1, .states = 3});
 }
 
+TEST_CASE("gated_scan: agrees with numbers computed by hand") {
+  reference backend;
+  // One channel, one state that keeps all: softplus(raw) = 2 by raw = ln(e^2 - 1), and tau = ln 3.
+  const double raw_of_two = std::log(std::exp(2.0) - 1);
+  const tensor<double> u = filled({2, 1}, {3, 5}), raw({2, 1}, raw_of_two);
+  const tensor<double> tau({1, 1}, std::log(3.0)), a({1, 1, 1}, 0.0), b({2, 1}, 1.0),
+      c({2, 1}, 1.0), d({1}, 10.0), z = filled({2, 1}, {0, 40});
+  tensor<double> y({2, 1}), final({1, 1, 1});
+  ops::gated_scan_cache<double> cache;
+  ops::gated_scan(backend, sequences{2}, cache, u.view(), raw.view(), tau.view(), a.view(),
+                  b.view(), c.view(), d.view(), view<none>{}, z.view(), y.view(), final.view());
+  // dt = 6: h_1 = 18, h_2 = 48; s = (48, 98); silu(0) = 0, silu(40) = 40.
+  CHECK(y(0, 0) == 0);
+  CHECK(y(1, 0) == doctest::Approx(98 * 40));
+  CHECK(final(0, 0, 0) == doctest::Approx(48));
+  tensor<double> wrong({2, 2});
+  CHECK_THROWS_WITH_AS(
+      ops::gated_scan(backend, sequences{2}, cache, u.view(), raw.view(), wrong.view(), a.view(),
+                      b.view(), c.view(), d.view(), view<none>{}, z.view(), y.view(), final.view()),
+      doctest::Contains("tau"), error);
+}
+
+TEST_CASE("gated_scan: derivatives agree with central differences") {
+  expect_correct(cases::gated_scan{});
+  expect_correct(cases::gated_scan{.dynamics = 3, .times = 3});
+  expect_correct(cases::gated_scan{.batch = {1}, .channels = 1, .states = 1});
+}
+
 TEST_CASE("complex_scan: derivatives agree with central differences in both directions") {
   expect_correct(cases::complex_scan<direction::forward>{});
   expect_correct(cases::complex_scan<direction::backward_in_time>{});

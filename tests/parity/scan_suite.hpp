@@ -79,6 +79,13 @@ tensors<S> inputs_of(const cases::selective_scan& op, std::uint64_t stream) {
   change(in[2], [](S x) { return -softplus(S(primal_t<S>(3)) * x); });
   return in;
 }
+template <class S>
+tensors<S> inputs_of(const cases::gated_scan& op, std::uint64_t stream) {
+  tensors<S> in = random_of<S>(op.inputs(), stream);
+  change(in[1], [](S x) { return x - S(primal_t<S>(2)); });
+  change(in[3], [](S x) { return -softplus(S(primal_t<S>(3)) * x); });
+  return in;
+}
 template <class S, direction Way>
 tensors<S> inputs_of(const cases::complex_scan<Way>& op, std::uint64_t stream) {
   tensors<S> in = random_of<S>(op.inputs(), stream);
@@ -218,6 +225,14 @@ TEST_CASE_TEMPLATE_DEFINE("selective_scan: a sequence's bits do not depend on it
   cases::selective_scan op{.batch = {90, 1, 41}, .channels = 21, .states = 6, .dynamics = 1};
   expect_independence<Fast, float>(op, inputs, outputs);
   expect_independence<Fast, double>(op, inputs, outputs);
+}
+
+TEST_CASE_TEMPLATE_DEFINE("gated_scan: agrees with the plain loops", Fast, gated_scan_parity) {
+  expect_parity_in_all_types<Fast>(cases::gated_scan{});
+  expect_parity_in_all_types<Fast>(cases::gated_scan{
+      .batch = {50, 1, 33}, .channels = 21, .states = 7, .dynamics = 3, .times = 3});
+  expect_parity_in_all_types<Fast>(
+      cases::gated_scan{.batch = {17, 40}, .channels = 33, .states = 37, .times = 1});
 }
 
 TEST_CASE_TEMPLATE_DEFINE("complex_scan: agrees with the plain loops in both directions", Fast,

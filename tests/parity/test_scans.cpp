@@ -9,6 +9,7 @@ namespace attd_test::scans {
 TEST_CASE_TEMPLATE_INVOKE(selective_scan_parity, eigen);
 TEST_CASE_TEMPLATE_INVOKE(selective_scan_single_gradients, eigen);
 TEST_CASE_TEMPLATE_INVOKE(selective_scan_independence, eigen);
+TEST_CASE_TEMPLATE_INVOKE(gated_scan_parity, eigen);
 TEST_CASE_TEMPLATE_INVOKE(complex_scan_parity, eigen);
 TEST_CASE_TEMPLATE_INVOKE(complex_scan_single_gradients, eigen);
 TEST_CASE_TEMPLATE_INVOKE(dense_recurrence_parity, eigen);

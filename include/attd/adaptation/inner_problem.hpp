@@ -7,6 +7,7 @@
 #include <attd/core/leaves.hpp>
 #include <attd/losses/from_formula.hpp>
 #include <attd/operations/memory.hpp>
+#include <attd/operations/replay.hpp>
 #include <vector>
 
 namespace attd::adaptation {
@@ -76,6 +77,7 @@ class inner_problem {
 
   /// Reads the base dynamics anew; to be called when theta has changed.
   void take_base() {
+    forget();
     const auto& base = frozen_->base;
     effective_.resize(base.count());
     for (index_t l = 0; l < base.count(); ++l) {
@@ -103,6 +105,7 @@ class inner_problem {
       long_enough = long_enough && o.length() >= losses::detail::least_length(*loss_, o);
     }
     shared_ = nullptr;
+    forget();
     if (!long_enough) return false;
     loss_->prepare(group, split, own_.data);
     own_.find_runs();
@@ -112,12 +115,14 @@ class inner_problem {
   /// What was prepared; may be filled by others, who then call `find_runs` on it.
   prepared_input<real>& own_input() {
     shared_ = nullptr;
+    forget();
     return own_;
   }
   /// From now on evaluates an input that another problem has prepared, and keeps; a copy of it
   /// where the backend cannot read it.
   void share_input(const prepared_input<real>& input) {
     shared_ = &input;
+    forget();
     if constexpr (requires { backend_.memory(); }) {
       if (input.data.weight.memory() != backend_.memory()) {
         own_ = input;
@@ -132,7 +137,8 @@ class inner_problem {
     if (!shared_) losses::bring_data(backend_, own_.data);
     const losses::inner_data<real>& data = input().data;
     frozen_->model.reset_states(data.batch.count(), cache_);
-    forward(data.batch, data.model_input());
+    operations::bring(backend_, cache_.initial);
+    operations::replay(backend_, forward_, [&] { forward(data.batch, data.model_input()); });
     const auto output = std::as_const(cache_).output().view();
     operations::finish(backend_);  // a loss may look at the output
     loss_->evaluate(backend_, output, data, scratch_);
@@ -204,6 +210,8 @@ class inner_problem {
   }
   /// The same from the states in `states()`, which the caller has set.
   void run_from_states(const sequences& batch, const sequence_input<real>& input) {
+    forget();
+    operations::bring(backend_, cache_.initial);
     forward(batch, brought(input));
     operations::finish(backend_);
   }
@@ -218,9 +226,13 @@ class inner_problem {
   bool adapts(index_t l) const { return frozen_->adapts(l); }
 
  private:
+  // What comes is not what was recorded.
+  void forget() {
+    forward_.forget();
+    backward_.forget();
+  }
   // The input must be where the backend computes.
   void forward(const sequences& batch, const sequence_input<real>& input) {
-    operations::bring(backend_, cache_.initial);
     frozen_->model.forward(backend_, batch, frozen_->parameters, effective_, input, cache_);
   }
   // An input whose numbers are where the backend computes: the caller's lie anywhere.
@@ -267,9 +279,18 @@ class inner_problem {
         operations::clear(backend_, d_effective_[l].log_timescale, like.log_timescale.shape());
       }
     }
-    frozen_->model.backward(backend_, data.batch, frozen_->parameters, effective_,
-                            data.model_input(), cache_, std::as_const(d_output_).view(), d_theta,
-                            d_effective_, wanted);
+    const auto backward = [&] {
+      frozen_->model.backward(backend_, data.batch, frozen_->parameters, effective_,
+                              data.model_input(), cache_, std::as_const(d_output_).view(), d_theta,
+                              d_effective_, wanted);
+    };
+    constexpr bool of_theta =
+        !std::is_same_v<Parameters, typename Model::template parameters<none>>;
+    if constexpr (of_theta) {  // which go elsewhere every time
+      backward();
+    } else {
+      operations::replay(backend_, backward_, backward);
+    }
     operations::finish(backend_);
   }
 
@@ -283,7 +304,8 @@ class inner_problem {
   typename Model::template cache<scalar> cache_;
   losses::loss_scratch<scalar> scratch_;
   tensor<scalar> d_output_;
-  tensor<real> staged_;  ///< an input in the backend's memory
+  operations::recording<Backend> forward_, backward_;  ///< of the input, while it stays
+  tensor<real> staged_;                                ///< an input in the backend's memory
   typename Model::template parameters<none> no_parameters_;
 };
 

@@ -10,9 +10,9 @@
 #include <attd/metrics/flops.hpp>
 #include <attd/operations/activations.hpp>
 #include <attd/operations/convolution.hpp>
+#include <attd/operations/gated_scan.hpp>
 #include <attd/operations/linear.hpp>
 #include <attd/operations/memory.hpp>
-#include <attd/operations/selective_scan.hpp>
 #include <attd/operations/transform.hpp>
 #include <cmath>
 #include <cstdint>
@@ -146,7 +146,7 @@ struct mamba {
     static_assert(std::is_same_v<S, promote_t<P, M, Tau, X, I>>,
                   "attd: mamba's cache and output need the number type promote_t of its operands");
     const index_t tokens = batch.tokens(), channels = inner(), low = step_rank();
-    for (tensor<S>* t : {&c.convolved, &c.u, &c.raw_step, &c.step, &c.s, &c.gated}) {
+    for (tensor<S>* t : {&c.convolved, &c.u, &c.raw_step, &c.gated}) {
       op::resize(backend, *t, {tokens, channels});
     }
     op::resize(backend, c.vz, {tokens, 2 * channels});
@@ -164,18 +164,9 @@ struct mamba {
     op::linear(backend, batch, u, p.x_proj.view(), absent, c.selected.view());
     const auto [r, in, out] = parts_of(c.selected);
     op::linear(backend, batch, r, p.dt_weight.view(), p.dt_bias.view(), c.raw_step.view());
-    if constexpr (std::is_same_v<Tau, none>) {
-      op::transform(backend, op::softplus_function{}, c.step.view(), c.raw_step.view());
-    } else {
-      for (index_t s = 0; s < batch.count(); ++s) {
-        const index_t first = batch.offset(s), length = batch.length(s);
-        op::transform(backend, scaled_step{}, c.step.view().row_range(first, length),
-                      c.raw_step.view().row_range(first, length), tau_of(dyn, s));
-      }
-    }
-    op::selective_scan(backend, batch, u, c.step.view(), dyn.matrix.view(), in, out, p.d.view(),
-                       initial.ssm.view(), c.s.view(), final.ssm.view());
-    op::transform(backend, op::gated_silu_function{}, c.gated.view(), c.s.view(), z);
+    op::gated_scan(backend, batch, c.scan, u, std::as_const(c.raw_step).view(),
+                   dyn.log_timescale.view(), dyn.matrix.view(), in, out, p.d.view(),
+                   initial.ssm.view(), z, c.gated.view(), final.ssm.view());
     op::linear(backend, batch, c.gated.view(), p.out_proj.view(), absent, y);
   }
 
@@ -192,65 +183,49 @@ struct mamba {
     constexpr bool base = !std::is_same_v<DP, none>;
     constexpr bool input = !is_none_v<view<DX>>;
     constexpr bool before = base || input;  // what comes before the scan is asked for
+    mamba_work<S>& w = c.work;
     constexpr bool through = before || !std::is_same_v<DI, none>;
-    constexpr bool steps = through || !std::is_same_v<DTau, none>;
     const view<none> absent;
     const index_t channels = inner();
     const view<const S> v = c.vz.view().column_range(0, channels);
     const view<const S> z = c.vz.view().column_range(channels, channels);
     const auto [r, in, out] = parts_of(c.selected);
-    if constexpr (through) op::clear(backend, c.d_selected, c.selected.shape());
+    if constexpr (through) op::clear(backend, w.d_selected, c.selected.shape());
     const auto [d_r, d_in, d_out] = [&] {
       if constexpr (through) {
-        return parts_of(c.d_selected);
+        return parts_of(w.d_selected);
       } else {
         return std::tuple<view<none>, view<none>, view<none>>{};
       }
     }();
     op::linear_backward(backend, batch, c.gated.view(), p.out_proj.view(), d_y,
-                        cleared<true>(backend, c.d_gated, c.gated), d_p.out_proj.view(), absent);
-    op::transform_backward(
-        backend, op::gated_silu_function{}, c.d_gated.view(),
-        std::tuple{cleared<true>(backend, c.d_s, c.s), cleared<before>(backend, c.d_z, c.s)},
-        c.s.view(), z);
-    op::selective_scan_backward(
-        backend, batch, c.scan, c.u.view(), c.step.view(), dyn.matrix.view(), in, out, p.d.view(),
-        initial.ssm.view(), c.d_s.view(), d_final.ssm.view(), cleared<through>(backend, c.d_u, c.u),
-        cleared<steps>(backend, c.d_step, c.step), d_dyn.matrix.view(), d_in, d_out, d_p.d.view(),
-        d_initial.ssm.view());
-    if constexpr (steps) {
-      const auto d_raw = cleared<through>(backend, c.d_raw_step, c.raw_step);
-      if constexpr (std::is_same_v<Tau, none>) {
-        op::transform_backward(backend, op::softplus_function{}, c.d_step.view(), std::tuple{d_raw},
-                               c.raw_step.view());
-      } else {
-        for (index_t s = 0; s < batch.count(); ++s) {
-          const index_t first = batch.offset(s), length = batch.length(s);
-          op::transform_backward(backend, scaled_step{}, c.d_step.view().row_range(first, length),
-                                 std::tuple{d_raw.row_range(first, length), tau_of(d_dyn, s)},
-                                 c.raw_step.view().row_range(first, length), tau_of(dyn, s));
-        }
-      }
-    }
+                        cleared<true>(backend, w.d_gated, c.gated), d_p.out_proj.view(), absent);
+    op::gated_scan_backward(
+        backend, batch, c.scan, w.scan, c.u.view(), std::as_const(c.raw_step).view(),
+        dyn.log_timescale.view(), dyn.matrix.view(), in, out, p.d.view(), initial.ssm.view(), z,
+        std::as_const(w.d_gated).view(), d_final.ssm.view(), cleared<through>(backend, w.d_u, c.u),
+        cleared<through>(backend, w.d_raw_step, c.raw_step), d_dyn.log_timescale.view(),
+        d_dyn.matrix.view(), d_in, d_out, d_p.d.view(), d_initial.ssm.view(),
+        cleared<before>(backend, w.d_z, c.gated));
     if constexpr (through) {
-      op::linear_backward(backend, batch, r, p.dt_weight.view(), c.d_raw_step.view(), d_r,
+      op::linear_backward(backend, batch, r, p.dt_weight.view(), w.d_raw_step.view(), d_r,
                           d_p.dt_weight.view(), d_p.dt_bias.view());
       op::linear_backward(backend, batch, c.u.view(), p.x_proj.view(),
-                          std::as_const(c.d_selected).view(), c.d_u.view(), d_p.x_proj.view(),
+                          std::as_const(w.d_selected).view(), w.d_u.view(), d_p.x_proj.view(),
                           absent);
-      op::transform_backward(backend, op::silu_function{}, c.d_u.view(),
-                             std::tuple{cleared<true>(backend, c.d_convolved, c.convolved)},
+      op::transform_backward(backend, op::silu_function{}, w.d_u.view(),
+                             std::tuple{cleared<true>(backend, w.d_convolved, c.convolved)},
                              c.convolved.view());
       op::causal_convolution_backward(backend, batch, v, kernel_of(p), initial.conv.view(),
-                                      c.d_convolved.view(), d_final.conv.view(),
-                                      cleared<before>(backend, c.d_v, c.convolved), kernel_of(d_p),
+                                      w.d_convolved.view(), d_final.conv.view(),
+                                      cleared<before>(backend, w.d_v, c.convolved), kernel_of(d_p),
                                       d_p.conv_bias.view(), d_initial.conv.view());
       if constexpr (before) {
         const auto weight = p.in_proj.view();
         const auto d_weight = d_p.in_proj.view();
-        op::linear_backward(backend, batch, x, weight.row_range(0, channels), c.d_v.view(), d_x,
+        op::linear_backward(backend, batch, x, weight.row_range(0, channels), w.d_v.view(), d_x,
                             d_weight.row_range(0, channels), absent);
-        op::linear_backward(backend, batch, x, weight.row_range(channels, channels), c.d_z.view(),
+        op::linear_backward(backend, batch, x, weight.row_range(channels, channels), w.d_z.view(),
                             d_x, d_weight.row_range(channels, channels), absent);
       }
     }
@@ -284,15 +259,6 @@ struct mamba {
   template <class P>
   auto kernel_of(P& p) const {
     return p.conv_weight.view().row_range(0, inner());
-  }
-  template <class D>
-  static auto tau_of(D& dyn, index_t sequence) {
-    const auto tau = dyn.log_timescale.view();
-    if constexpr (is_none_v<std::remove_const_t<decltype(tau)>>) {
-      return tau;
-    } else {
-      return tau.row_range(tau.extent(0) == 1 ? 0 : sequence, 1);
-    }
   }
   /// The gradient tensor as zeros of the shape of its activation, or nothing where not wanted.
   template <bool Wanted, class Backend, class S>

@@ -5,7 +5,7 @@
 
 #include <attd/core/math.hpp>
 #include <attd/core/tensor.hpp>
-#include <attd/operations/selective_scan.hpp>
+#include <attd/operations/gated_scan.hpp>
 #include <tuple>
 
 namespace attd::blocks {
@@ -35,28 +35,24 @@ struct mamba_state {
   static constexpr std::tuple names{"conv", "ssm"};
 };
 
+/// Memory of a backward, worth nothing after it.
+template <class S>
+struct mamba_work {
+  tensor<S> d_v, d_z, d_convolved, d_u, d_selected, d_raw_step, d_gated;
+  operations::gated_scan_scratch<S> scan;
+};
+
 /// Activations kept from forward to backward, and temporary memory.
 template <class S>
 struct mamba_cache {
-  tensor<S> vz;         ///< in_proj x [token, 2 inner]: v, then z
-  tensor<S> convolved;  ///< conv(v)
-  tensor<S> u;          ///< its silu
-  tensor<S> selected;   ///< x_proj u [token, rank + 2 state]: r, then B and C
-  tensor<S> raw_step;   ///< W_dt r + b_dt [token, inner]
-  tensor<S> step;       ///< its softplus, times exp(tau)
-  tensor<S> s;          ///< output of the scan
-  tensor<S> gated;      ///< s silu(z)
-  tensor<S> d_v, d_z, d_convolved, d_u, d_selected, d_raw_step, d_step, d_s, d_gated;
-  operations::selective_scan_scratch<S> scan;
-};
-
-/// softplus(x) exp(tau): the step size of a channel whose time runs exp(tau) times as fast.
-struct scaled_step {
-  /// Of any number type.
-  template <class T>
-  ATTD_HD T operator()(T x, T tau) const {
-    return softplus(x) * exp(tau);
-  }
+  tensor<S> vz;                          ///< in_proj x [token, 2 inner]: v, then z
+  tensor<S> convolved;                   ///< conv(v)
+  tensor<S> u;                           ///< its silu
+  tensor<S> selected;                    ///< x_proj u [token, rank + 2 state]: r, then B and C
+  tensor<S> raw_step;                    ///< W_dt r + b_dt [token, inner]
+  tensor<S> gated;                       ///< s silu(z)
+  operations::gated_scan_cache<S> scan;  ///< with s, the output of the scan
+  mamba_work<S> work;
 };
 
 }  // namespace attd::blocks

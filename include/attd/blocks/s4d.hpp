@@ -84,19 +84,25 @@ struct s4d_state<T, true> {
   static constexpr std::tuple<> names{};
 };
 
+/// Memory of a backward, worth nothing after it.
+template <class S>
+struct s4d_work {
+  tensor<S> d_scanned, d_activated, d_mixed;
+  tensor<S> d_dt, d_a_bar_re, d_a_bar_im, d_b_bar_re, d_b_bar_im;
+  operations::complex_scan_scratch<S> scan;
+};
+
 /// Activations kept from forward to backward, and temporary memory.
 template <class S>
 struct s4d_cache {
-  tensor<S> dt;                               ///< [channel]
-  tensor<S> a_bar_re, a_bar_im;               ///< [1 or sequence, channel, mode]
-  tensor<S> b_bar_re, b_bar_im;               ///< likewise
-  tensor<S> scanned;                          ///< s [token, channel]
-  tensor<S> reversed;                         ///< bidirectional: the part from the end
-  tensor<S> activated;                        ///< gelu(s)
-  tensor<S> mixed;                            ///< [a, b] [token, 2 channel]
-  tensor<S> d_scanned, d_activated, d_mixed;  ///< their gradients
-  tensor<S> d_dt, d_a_bar_re, d_a_bar_im, d_b_bar_re, d_b_bar_im;
-  operations::complex_scan_scratch<S> scan;
+  tensor<S> dt;                  ///< [channel]
+  tensor<S> a_bar_re, a_bar_im;  ///< [1 or sequence, channel, mode]
+  tensor<S> b_bar_re, b_bar_im;  ///< likewise
+  tensor<S> scanned;             ///< s [token, channel]
+  tensor<S> reversed;            ///< bidirectional: the part from the end
+  tensor<S> activated;           ///< gelu(s)
+  tensor<S> mixed;               ///< [a, b] [token, 2 channel]
+  s4d_work<S> work;
 };
 
 /// a sigmoid(b): the gated linear unit  [Dauphin2017].
@@ -267,50 +273,51 @@ struct s4d {
                 view<const S> d_y, const state<DF>& d_final, view<DX> d_x, parameters<DP>& d_p,
                 dynamics<DM, DTau>& d_dyn, state<DI>& d_initial) const {
     namespace op = operations;
-    op::clear(backend, c.d_mixed, c.mixed.shape());
+    op::clear(backend, c.work.d_mixed, c.mixed.shape());
     op::transform_backward(backend, gated_sigmoid_function{}, d_y,
-                           std::tuple{values(c.d_mixed.view()), gates(c.d_mixed.view())},
+                           std::tuple{values(c.work.d_mixed.view()), gates(c.work.d_mixed.view())},
                            values(read(c.mixed)), gates(read(c.mixed)));
-    op::clear(backend, c.d_activated, c.activated.shape());
-    op::linear_backward(backend, batch, read(c.activated), p.weight.view(), read(c.d_mixed),
-                        c.d_activated.view(), d_p.weight.view(), d_p.bias.view());
-    op::clear(backend, c.d_scanned, c.scanned.shape());
-    op::transform_backward(backend, op::gelu_function{}, read(c.d_activated),
-                           std::tuple{c.d_scanned.view()}, read(c.scanned));
+    op::clear(backend, c.work.d_activated, c.activated.shape());
+    op::linear_backward(backend, batch, read(c.activated), p.weight.view(), read(c.work.d_mixed),
+                        c.work.d_activated.view(), d_p.weight.view(), d_p.bias.view());
+    op::clear(backend, c.work.d_scanned, c.scanned.shape());
+    op::transform_backward(backend, op::gelu_function{}, read(c.work.d_activated),
+                           std::tuple{c.work.d_scanned.view()}, read(c.scanned));
 
     constexpr bool base = !std::is_same_v<DP, none>;
     constexpr bool matrix = !std::is_same_v<DM, none>, step = base || !std::is_same_v<DTau, none>;
     constexpr bool discrete = matrix || step;
     if constexpr (discrete) {
-      for (tensor<S>* t : {&c.d_a_bar_re, &c.d_a_bar_im, &c.d_b_bar_re, &c.d_b_bar_im}) {
+      for (tensor<S>* t :
+           {&c.work.d_a_bar_re, &c.work.d_a_bar_im, &c.work.d_b_bar_re, &c.work.d_b_bar_im}) {
         op::clear(backend, *t, c.a_bar_re.shape());
       }
     }
     const auto a_bar = read(c.a_bar_re, c.a_bar_im), b_bar = read(c.b_bar_re, c.b_bar_im);
-    const auto d_a_bar = op::complex_planes(asked<discrete>(c.d_a_bar_re),  //
-                                            asked<discrete>(c.d_a_bar_im));
-    const auto d_b_bar = op::complex_planes(asked<discrete>(c.d_b_bar_re),  //
-                                            asked<discrete>(c.d_b_bar_im));
+    const auto d_a_bar = op::complex_planes(asked<discrete>(c.work.d_a_bar_re),  //
+                                            asked<discrete>(c.work.d_a_bar_im));
+    const auto d_b_bar = op::complex_planes(asked<discrete>(c.work.d_b_bar_re),  //
+                                            asked<discrete>(c.work.d_b_bar_im));
     op::complex_scan_backward(
-        backend, batch, c.scan, x, a_bar, b_bar, read(p.c_re, p.c_im), p.d.view(), carried(initial),
-        read(c.d_scanned), carried(d_final), d_x, d_a_bar, d_b_bar,
+        backend, batch, c.work.scan, x, a_bar, b_bar, read(p.c_re, p.c_im), p.d.view(),
+        carried(initial), read(c.work.d_scanned), carried(d_final), d_x, d_a_bar, d_b_bar,
         op::complex_planes(d_p.c_re.view(), d_p.c_im.view()), d_p.d.view(), carried(d_initial));
     if constexpr (Bidirectional) {
       op::complex_scan_backward<op::direction::backward_in_time>(
-          backend, batch, c.scan, x, a_bar, b_bar, read(p.c_reverse_re, p.c_reverse_im),
-          view<none>{}, absent, read(c.d_scanned), absent, d_x, d_a_bar, d_b_bar,
+          backend, batch, c.work.scan, x, a_bar, b_bar, read(p.c_reverse_re, p.c_reverse_im),
+          view<none>{}, absent, read(c.work.d_scanned), absent, d_x, d_a_bar, d_b_bar,
           op::complex_planes(d_p.c_reverse_re.view(), d_p.c_reverse_im.view()), view<none>{},
           absent);
     }
     if constexpr (discrete) {
-      if constexpr (base) op::clear(backend, c.d_dt, c.dt.shape());
+      if constexpr (base) op::clear(backend, c.work.d_dt, c.dt.shape());
       op::complex_discretization_backward(
           backend, op::zero_order_hold_rule{}, read(c.dt), dyn.matrix.view(), dyn.imaginary.view(),
-          dyn.log_timescale.view(), read(c.d_a_bar_re), read(c.d_a_bar_im), read(c.d_b_bar_re),
-          read(c.d_b_bar_im), asked<base>(c.d_dt), d_dyn.matrix.view(), d_dyn.imaginary.view(),
-          d_dyn.log_timescale.view());
+          dyn.log_timescale.view(), read(c.work.d_a_bar_re), read(c.work.d_a_bar_im),
+          read(c.work.d_b_bar_re), read(c.work.d_b_bar_im), asked<base>(c.work.d_dt),
+          d_dyn.matrix.view(), d_dyn.imaginary.view(), d_dyn.log_timescale.view());
       if constexpr (base) {
-        for (index_t j = 0; j < channels; ++j) d_p.log_dt(j) += S(c.dt(j)) * S(c.d_dt(j));
+        for (index_t j = 0; j < channels; ++j) d_p.log_dt(j) += S(c.dt(j)) * S(c.work.d_dt(j));
       }
     }
   }

@@ -56,6 +56,28 @@ struct stack_layer_cache {
   typename Block::template cache<S> mixer;
 };
 
+namespace detail {
+struct no_work {};
+template <class Cache>
+auto find_work() {
+  if constexpr (requires(Cache& c) { c.work; }) {
+    return decltype(Cache::work){};
+  } else {
+    return no_work{};
+  }
+}
+}  // namespace detail
+
+/// Memory of one backward of a block, if its cache keeps it apart in a member `work`.
+template <class Cache>
+using work_of = decltype(detail::find_work<Cache>());
+
+/// Exchanges it: layers take turns with one, as each needs it during its own backward alone.
+template <class Cache>
+void lend_work([[maybe_unused]] work_of<Cache>& work, [[maybe_unused]] Cache& to) {
+  if constexpr (requires { to.work; }) std::swap(work, to.work);
+}
+
 /// An encoder, `depth` equal layers, a final norm and a head.
 ///
 /// *Formula*: x_0 = encoder(input);  x_l = x_{l-1} + block(norm(x_{l-1})), without the first term
@@ -92,6 +114,7 @@ struct sequence_model {
     typename Head::template cache<S> head;
     tensor<S> result;
     tensor<S> d_stream, d_normed;  ///< gradients of a layer's output and of its block's input
+    work_of<typename Block::template cache<S>> work;  ///< all blocks' in turn
     states<S> initial, final;
     const tensor<S>& output() const { return result; }
   };
@@ -287,9 +310,12 @@ struct sequence_model {
                       parameters<DP>& d_p, dynamics<DM, DTau>& d_dyn) const {
     const typename Block::template state<none> no_final;
     typename Block::template state<none> no_initial;
+    auto& own = c.layers[l].mixer;
+    lend_work(c.work, own);
     block.backward(backend, batch, p.backbone.layers[l].mixer, dyn[l], block_input(l, c),
-                   c.initial[l], c.layers[l].mixer, std::as_const(c.d_stream).view(), no_final, d_x,
+                   c.initial[l], own, std::as_const(c.d_stream).view(), no_final, d_x,
                    d_p.backbone.layers[l].mixer, d_dyn, no_initial);
+    lend_work(c.work, own);
   }
 };
 

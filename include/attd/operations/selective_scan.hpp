@@ -20,6 +20,26 @@ struct selective_scan_scratch {
   tensor<T> adjoints;                        ///< [token, channel, state], where they are kept
 };
 
+namespace detail {
+
+/// Throws unless the operands of a selective scan have shapes that agree.
+template <class U, class DT, class A, class B, class C, class D, class I, class Y, class F>
+void expect_scan(const char* place, const sequences& batch, view<U> u, view<DT> dt, view<A> a,
+                 view<B> b, view<C> c, view<D> d, view<I> initial, view<Y> y, view<F> final) {
+  const index_t channels = u.columns(), states = b.columns();
+  expect_shape(place, "u", u.shape(), {batch.tokens(), channels});
+  expect_shape(place, "dt", dt.shape(), {batch.tokens(), channels});
+  expect_shape(place, "b", b.shape(), {batch.tokens(), states});
+  expect_shape(place, "c", c.shape(), {batch.tokens(), states});
+  expect_shape(place, "y", y.shape(), {batch.tokens(), channels});
+  expect_dynamics(place, "a", a, batch, channels, states);
+  expect_optional(place, "d", d, {channels});
+  expect_optional(place, "the initial state", initial, {batch.count(), channels, states});
+  expect_optional(place, "the final state", final, {batch.count(), channels, states});
+}
+
+}  // namespace detail
+
 /// Selective scan, for every sequence, channel j and state number n:
 ///   h_t = exp(dt_t a) h_{t-1} + dt_t b_t u_t,   y_t = sum_n c_t h_t + d u_t.
 ///
@@ -35,17 +55,8 @@ template <class Backend, class U, class DT, class A, class B, class C, class D, 
           class F>
 void selective_scan(Backend& backend, const sequences& batch, view<U> u, view<DT> dt, view<A> a,
                     view<B> b, view<C> c, view<D> d, view<I> initial, view<Y> y, view<F> final) {
-  const char* place = "selective_scan";
-  const index_t channels = u.columns(), states = b.columns();
-  expect_shape(place, "u", u.shape(), {batch.tokens(), channels});
-  expect_shape(place, "dt", dt.shape(), {batch.tokens(), channels});
-  expect_shape(place, "b", b.shape(), {batch.tokens(), states});
-  expect_shape(place, "c", c.shape(), {batch.tokens(), states});
-  expect_shape(place, "y", y.shape(), {batch.tokens(), channels});
-  detail::expect_dynamics(place, "a", a, batch, channels, states);
-  detail::expect_optional(place, "d", d, {channels});
-  detail::expect_optional(place, "the initial state", initial, {batch.count(), channels, states});
-  detail::expect_optional(place, "the final state", final, {batch.count(), channels, states});
+  detail::expect_scan("selective_scan", batch, u, dt, a, b, c, d, initial, y, final);
+  const index_t channels = u.columns();
   if constexpr (requires { backend.selective_scan(batch, u, dt, a, b, c, d, initial, y, final); }) {
     backend.selective_scan(batch, u, dt, a, b, c, d, initial, y, final);
   } else {
@@ -55,7 +66,7 @@ void selective_scan(Backend& backend, const sequences& batch, view<U> u, view<DT
         for (index_t t = batch.offset(s); t < batch.offset(s + 1); ++t) {
           y(t, j) = detail::element<S>(d, j) * detail::element<S>(u, t, j);
         }
-        for (index_t n = 0; n < states; ++n) {
+        for (index_t n = 0; n < b.columns(); ++n) {
           const S rate = detail::element<S>(a, detail::dynamics_of(a, s), j, n);
           S h = detail::element<S>(initial, s, j, n);
           for (index_t t = batch.offset(s); t < batch.offset(s + 1); ++t) {

@@ -7,11 +7,14 @@
 #include <thrust/system_error.h>
 
 #include <algorithm>
-#include <array>
+#include <atomic>
 #include <attd/backends/cuda/check.hpp>
+#include <attd/backends/cuda/products.hpp>
 #include <attd/backends/cuda/team.hpp>
+#include <attd/backends/thrust/readable_arrays.hpp>
 #include <attd/backends/thrust/systems.hpp>
 #include <cstddef>
+#include <memory>
 #include <new>
 #include <utility>
 
@@ -30,7 +33,13 @@ inline void* allocate(std::size_t bytes) {
   }
   return memory;
 }
-inline void deallocate(void* memory, std::size_t) { cudaFree(memory); }
+/// How many pieces were given back: what was recorded before may refer to them.
+inline std::atomic<index_t> freed_pieces{0};
+inline void deallocate(void* memory, std::size_t) {
+  ++freed_pieces;
+  cudaDeviceSynchronize();  // kernels that are still to come may use it
+  cudaFree(memory);
+}
 inline constexpr memory_source managed_memory{&allocate, &deallocate};
 
 /// A stream of its own for every copy.
@@ -58,54 +67,78 @@ class stream {
   cudaStream_t handle_ = nullptr;
 };
 
-/// A piece of managed memory that only grows; copies start empty.
-class buffer {
+/// Thrown within a recording by what cannot be part of it.
+struct cannot_be_recorded {};
+
+/// A CUDA graph of operations, once they have been called twice. Copies start empty.
+class recording {
  public:
-  buffer() = default;
-  buffer(const buffer&) {}
-  buffer(buffer&& other) noexcept
-      : memory_(std::exchange(other.memory_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
-  buffer& operator=(buffer other) noexcept {
-    std::swap(memory_, other.memory_);
-    std::swap(bytes_, other.bytes_);
+  recording() = default;
+  recording(const recording&) {}
+  recording(recording&& other) noexcept { swap(other); }
+  recording& operator=(recording other) noexcept {
+    swap(other);
     return *this;
   }
-  ~buffer() {
-    if (memory_) cudaFree(memory_);
-  }
-  void* at_least(std::size_t bytes) {
-    if (bytes > bytes_) {
-      if (memory_) cudaFree(std::exchange(memory_, nullptr));
-      bytes_ = 0;
-      memory_ = allocate(bytes);
-      bytes_ = bytes;
-    }
-    return memory_;
+  ~recording() { forget(); }
+  void forget() {
+    if (graph) cudaGraphExecDestroy(graph);
+    graph = nullptr;
+    calls = 0;
+    impossible = false;
   }
 
+  cudaGraphExec_t graph = nullptr;
+  int calls = 0;
+  bool impossible = false;
+  index_t freed = 0;  ///< `freed_pieces` when it was last used
+
  private:
-  void* memory_ = nullptr;
-  std::size_t bytes_ = 0;
+  void swap(recording& other) noexcept {
+    std::swap(graph, other.graph);
+    std::swap(calls, other.calls);
+    std::swap(impossible, other.impossible);
+    std::swap(freed, other.freed);
+  }
 };
 
 }  // namespace attd::cuda_detail
 
+namespace attd {
+
+/// What a GPU's backend can be asked for.
+struct cuda_options {
+  product_precision products = product_precision::full;
+};
+
+}  // namespace attd
+
 namespace attd::systems {
 
-/// One GPU. Operations run on a stream of the object's own and are done when they return. Tensors
-/// live in managed memory: `operations::bring` takes them there, the host reads them as they are.
+/// One GPU. Operations are started on a stream of the object's own, in order, and are done when
+/// `finish` returns. Tensors live in managed memory: `operations::bring` takes them there, the host
+/// reads them as they are. What is repeated on one input runs as a CUDA graph.
 /// *Errors*: `attd::error` where there is no such device, for memory that cannot be had (with
-/// sizes), and for whatever a kernel reports.
+/// sizes), and for whatever a kernel reports, at the latest by `finish`.
 class cuda {
  public:
-  explicit cuda(int device = 0)
-      : device_((cuda_detail::expect_device(device), device)), stream_(device) {
+  explicit cuda(int device = 0, const cuda_options& options = {})
+      : device_((cuda_detail::expect_device(device), device)), options_(options), stream_(device) {
     cuda_detail::check(
         cudaDeviceGetAttribute(&multiprocessors_, cudaDevAttrMultiProcessorCount, device),
         "asking for the number of multiprocessors");
   }
+  cuda(const cuda&) = default;
+  cuda(cuda&&) noexcept = default;
+  ~cuda() = default;
+  // Members one by one would lose the stream before the handle of cuBLAS that is bound to it.
+  cuda& operator=(cuda other) noexcept {
+    std::destroy_at(this);
+    return *std::construct_at(this, std::move(other));
+  }
 
   int device() const { return device_; }
+  const cuda_options& options() const { return options_; }
   cudaStream_t stream() const { return stream_.get(); }
   const memory_source* memory() const { return &cuda_detail::managed_memory; }
 
@@ -114,7 +147,7 @@ class cuda {
   void run(const F& f) const {
     select();
     try {
-      f(::thrust::cuda::par.on(stream_.get()));
+      f(::thrust::cuda::par_nosync.on(stream_.get()));
     } catch (const ::thrust::system_error& e) {
       fail("cuda: an operation failed: ",
            cuda_detail::explain(static_cast<cudaError_t>(e.code().value())));
@@ -128,7 +161,19 @@ class cuda {
   void launch(index_t teams, const Program& program) const {
     select();
     cuda_detail::launch(stream_.get(), teams, program);
-    cuda_detail::check(cudaStreamSynchronize(stream_.get()), "a kernel");
+  }
+
+  /// C = op(A) op(B) or C += op(A) op(B) by cuBLAS, for floats and doubles. False, and nothing is
+  /// done, for products that a BLAS does not compute (`thrust_detail::fits_gemm`).
+  template <operations::transpose Ta, operations::transpose Tb, operations::update U, class A,
+            class B, class C>
+    requires cuda_detail::HasProduct<A, B, C>
+  bool matmul(view<A> a, view<B> b, view<C> c) {
+    if (!thrust_detail::fits_gemm<Ta>(a, b, c)) return false;
+    select();
+    products_.start(stream_.get(), options_.products,
+                    thrust_detail::gemm_arguments<Ta, Tb, U>(a, b, c));
+    return true;
   }
 
   /// How many pieces sequences of a scan are cut into, given its teams without cuts: as many as
@@ -138,25 +183,68 @@ class cuda {
     return std::max<index_t>(1, std::min(wanted, longest / 1024));
   }
 
-  /// A copy of a small array of the host that kernels can read, until four more have been made.
+  /// Waits until everything that was started is done.
+  void finish() const {
+    if (recording_now_) throw cuda_detail::cannot_be_recorded{};
+    select();
+    cuda_detail::check(cudaStreamSynchronize(stream_.get()), "an operation");
+  }
+
+  /// A copy of a small array of the host that kernels can read, until 64 others were asked for.
   template <class X>
   const X* readable(const X* from, index_t count) {
+    return arrays_(from, count, [this] { finish(); });
+  }
+
+  using recording = cuda_detail::recording;
+  /// Calls f the first time, makes a graph of what it starts the second time, and from then on
+  /// starts the graph. Operations that wait for others cannot be part of one: f is then called.
+  template <class F>
+  void replay(recording& r, const F& f) {
+    const index_t freed = cuda_detail::freed_pieces;
+    if (r.freed != freed) r.forget();
+    r.freed = freed;
+    if (r.impossible || r.calls++ == 0) return f();
+    if (!r.graph && !record(r, f)) return f();
     select();
-    cuda_detail::buffer& slot = slots_[next_];
-    next_ = (next_ + 1) % slots_.size();
-    X* to = static_cast<X*>(slot.at_least(static_cast<std::size_t>(count) * sizeof(X)));
-    std::copy_n(from, count, to);
-    return to;
+    cuda_detail::check(cudaGraphLaunch(r.graph, stream_.get()), "starting a graph");
   }
 
  private:
   // Threads have a current device each, and copies are used by other threads.
   void select() const { cuda_detail::check(cudaSetDevice(device_), "choosing the device"); }
 
+  // A graph of what f starts; false, and f must be called, where there can be none.
+  template <class F>
+  bool record(recording& r, const F& f) {
+    select();
+    cuda_detail::check(cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeThreadLocal),
+                       "beginning a graph");
+    recording_now_ = true;
+    bool whole = true;
+    try {
+      f();
+    } catch (...) {  // if it was not for the recording, f says so again
+      whole = false;
+    }
+    recording_now_ = false;
+    cudaGraph_t graph = nullptr;
+    cudaError_t code = cudaStreamEndCapture(stream_.get(), &graph);
+    if (whole && code == cudaSuccess) code = cudaGraphInstantiate(&r.graph, graph, 0);
+    if (graph) cudaGraphDestroy(graph);
+    if (whole && code == cudaSuccess) return true;
+    cudaGetLastError();
+    r.graph = nullptr;
+    r.impossible = true;
+    return false;
+  }
+
   int device_, multiprocessors_ = 1;
+  cuda_options options_;
   cuda_detail::stream stream_;
-  std::array<cuda_detail::buffer, 4> slots_;
-  std::size_t next_ = 0;
+  cuda_detail::products products_;
+  thrust_detail::readable_arrays arrays_{&cuda_detail::managed_memory};
+  bool recording_now_ = false;
 };
 
 }  // namespace attd::systems

@@ -1,9 +1,12 @@
 // SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
-// The causal convolution: every output and every gradient is one sum of its own.
+// The causal convolution: every output and gradient of an input is a sum of its own, gradients of
+// weights are sums over tokens that teams share.
 #pragma once
 
 #include <attd/backends/thrust/rows.hpp>
+#include <attd/backends/thrust/scratch.hpp>
+#include <attd/backends/thrust/team_reductions.hpp>
 
 namespace attd::thrust_detail {
 
@@ -109,39 +112,65 @@ struct convolution_d_initial {
   }
 };
 
-/// d_weight of one tap of one channel, all tokens in order.
-template <class X, class H, class DY, class DW>
-struct convolution_d_weight {
+/// d_weight of 4 taps from `first_tap`, and with them d_bias: sums over all tokens.
+template <class S, class X, class H, class DY, class DW, class DB>
+struct convolution_weight_sums {
+  static constexpr int taps = 4;
+  static constexpr bool has_bias = !is_none_v<view<DB>>;
+  static constexpr int count = taps + has_bias;
+  using G = std::remove_const_t<DY>;
+
   batch_view batch;
+  index_t first_tap;
   view<X> x;
   view<H> initial;
   view<DY> d_y;
   view<DW> d_weight;
-
-  ATTD_DEVICE void operator()(index_t index) const {
-    const index_t taps = d_weight.columns(), c = index / taps, j = index % taps;
-    for (index_t s = 0; s < batch.count; ++s) {
-      for (index_t t = 0; t < batch.length(s); ++t) {
-        const std::remove_const_t<DY> g = d_y.at(batch.offset(s) + t, c);
-        d_weight.at(c, j) += g * convolution_input<promote_t<X, H>>(batch, x, initial, taps - 1, s,
-                                                                    t - (taps - 1) + j, c);
-      }
-    }
-  }
-};
-
-/// d_b += sum of one column of d_y.
-template <class DY, class DB>
-struct column_sum {
-  view<DY> d_y;
   view<DB> d_bias;
 
-  ATTD_DEVICE void operator()(index_t c) const {
-    for (index_t t = 0; t < d_y.rows(); ++t) {
-      const std::remove_const_t<DY> g = d_y.at(t, c);
-      d_bias(c) += g;
+  ATTD_DEVICE void add(index_t token, index_t end, int step, index_t c,
+                       registers<S, count>& sums) const {
+    if (token >= end) return;
+    const index_t carried = d_weight.columns() - 1;
+    index_t s = batch.sequence_of(token), first = batch.offset(s), next = batch.offset(s + 1);
+    for (; token < end; token += step) {
+      while (token >= next) {
+        first = next;
+        next = batch.offset(++s + 1);
+      }
+      const G g = number<G>(d_y, token, c);
+      ATTD_UNROLL
+      for (int k = 0; k < taps; ++k) {
+        const index_t j = first_tap + k;
+        if (j > carried) continue;
+        sums[k] += g * convolution_input<promote_t<X, H>>(batch, x, initial, carried, s,
+                                                          token - first - carried + j, c);
+      }
+      if constexpr (has_bias) sums[taps] += g;
+    }
+  }
+  ATTD_DEVICE void give(int k, index_t c, const S& sum) const {
+    if (k < taps) {
+      if (first_tap + k < d_weight.columns()) d_weight.at(c, first_tap + k) += sum;
+    } else if constexpr (has_bias) {
+      if (first_tap == 0) d_bias(c) += lowered<DB>(sum);
     }
   }
 };
+
+/// d_weight, 4 taps at a time, and d_bias.
+template <class Backend, class X, class H, class DY, class DW, class DB>
+void convolution_weight_gradients(Backend& backend, scratch& memory, const batch_view& batch,
+                                  view<X> x, view<H> initial, view<DY> d_y, view<DW> d_weight,
+                                  view<DB> d_bias) {
+  using S = promote_t<X, H, DY>;
+  using sums = convolution_weight_sums<S, X, H, DY, DW, DB>;
+  const view<S> partial =
+      memory.take<S>(backend, shape_of_partial(d_y.rows(), sums::count, d_y.columns()));
+  for (index_t first_tap = 0; first_tap < d_weight.columns(); first_tap += sums::taps) {
+    give_sums_over_tokens(backend, d_y.rows(),
+                          sums{batch, first_tap, x, initial, d_y, d_weight, d_bias}, partial);
+  }
+}
 
 }  // namespace attd::thrust_detail

@@ -107,15 +107,16 @@ template <class S, int Tokens, int Groups>
 struct channel_rows {
   registers<S, (Tokens + Groups - 1) / Groups> held;
 
+  /// x(token, channel) of the rows from token `first` that lie in [begin, end).
   template <class X>
-  ATTD_DEVICE void load(const scan_part<Groups>& part, const view<X>& x, index_t first,
-                        index_t begin, index_t end, int thread) {
+  ATTD_DEVICE void load(const scan_part<Groups>& part, const X& x, index_t first, index_t begin,
+                        index_t end, int thread) {
     ATTD_UNROLL
     for (int i = 0; i < (Tokens + Groups - 1) / Groups; ++i) {
       const int row = i * Groups + thread / lanes;
       const index_t t = first + row;
       const bool inside = row < Tokens && t >= begin && t < end && part.has_channel(thread);
-      held[i] = inside ? element<S>(x, t, part.channel(thread)) : S(0);
+      held[i] = inside ? S(x(t, part.channel(thread))) : S(0);
     }
   }
   ATTD_DEVICE void store(S* shared, int thread) const {

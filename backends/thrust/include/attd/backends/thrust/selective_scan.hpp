@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <attd/backends/thrust/scan_operands.hpp>
 #include <attd/backends/thrust/scan_tiles.hpp>
 #include <attd/operations/memory.hpp>
 #include <attd/operations/selective_scan.hpp>
@@ -12,23 +13,23 @@
 namespace attd::thrust_detail {
 
 /// The recurrence over one piece for 32 channels and up to 4 Groups states from `first_state`.
-/// Every output but y may be absent; without y, c is not read.
+/// Every output may be absent; without y, c is not read.
 ///
 /// A thread walks through time with 4 states in registers. The tile's operands are in shared
 /// memory, the next tile's already on their way to registers. What the groups of states give y
 /// meets in shared memory, so that sums have one order and rows of y are written whole.
-template <int Groups, class S, class U, class DT, class A, class B, class C, class D, class I,
-          class Y, class F>
+template <int Groups, class S, class U, class Steps, class A, class B, class C, class D, class I,
+          class Output, class F>
 struct selective_scan_forward {
   static constexpr int threads = scan_part<Groups>::threads;
   static constexpr int tile = tile_tokens<S>;
   static constexpr int stage = 2 * tile;  // tokens between two waits
-  static constexpr bool has_y = !is_none_v<view<Y>>;
+  static constexpr bool has_y = Output::wanted;
 
   scan_pieces pieces;
   index_t first_state;
   view<U> u;
-  view<DT> dt;
+  Steps steps;
   view<A> a;
   view<B> b;
   view<C> c;
@@ -36,7 +37,7 @@ struct selective_scan_forward {
   view<I> initial;
   view<S> piece_initial;  // [piece and state, channel], used instead if sequences are cut
   bool from_zero;         // starts from neither
-  view<Y> y;
+  Output output;
   view<F> final;
   view<S> starts;      // [slot and state, channel], the state before each tile; or empty
   view<S> ends, time;  // [piece and state, channel], [piece, channel]: last state, sum of dt
@@ -70,8 +71,12 @@ struct selective_scan_forward {
     typename Team::template own<staged> next(team);
     const auto load = [&](int thread, index_t first) {
       staged& n = next[thread];
-      n.u.load(p, u, first, piece.begin, piece.end, thread);
-      n.dt.load(p, dt, first, piece.begin, piece.end, thread);
+      const auto input = [&](index_t t, index_t j) { return element<S>(u, t, j); };
+      const auto step = [&](index_t t, index_t j) {
+        return steps.template at<S>(piece.sequence, t, j);
+      };
+      n.u.load(p, input, first, piece.begin, piece.end, thread);
+      n.dt.load(p, step, first, piece.begin, piece.end, thread);
       n.b.load(p, b, first, piece.begin, piece.end, thread);
       if constexpr (has_y) n.c.load(p, c, first, piece.begin, piece.end, thread);
     };
@@ -151,11 +156,11 @@ struct selective_scan_forward {
       if (first_state == 0) {
         sum = element<S>(d, j) * su[i * lanes + lane];
       } else {
-        sum = element<S>(y, first + i, j);
+        sum = output.template so_far<S>(first + i, j);
       }
       ATTD_UNROLL
       for (int g = 0; g < Groups; ++g) sum += partial[i * threads + g * lanes + lane];
-      y(first + i, j) = sum;
+      output.write(first + i, j, sum, first_state + p.states >= p.all_states);
     }
   }
   ATTD_DEVICE void end(const scan_part<Groups>& p, const scan_piece& piece, int thread,
@@ -246,11 +251,11 @@ index_t pieces_of(System& system, const sequences& batch, index_t channels) {
 }
 
 /// The operands of a selective scan that its forward shares with its backward.
-template <class S, class U, class DT, class A, class B, class I>
+template <class S, class U, class Steps, class A, class B, class I>
 struct selective_scan_recurrence {
   scan_pieces pieces;
   view<U> u;
-  view<DT> dt;
+  Steps steps;
   view<A> a;
   view<B> b;
   view<I> initial;
@@ -259,14 +264,14 @@ struct selective_scan_recurrence {
   index_t states() const { return b.columns(); }
 
   /// All of it, from `carried` if there is one; every output may be absent.
-  template <class Backend, class C, class D, class Y, class F>
-  void run(Backend& backend, view<C> c, view<D> d, view<S> carried, bool from_zero, view<Y> y,
-           view<F> final, view<S> starts, view<S> ends, view<S> time) const {
+  template <class Backend, class C, class D, class Output, class F>
+  void run(Backend& backend, view<C> c, view<D> d, view<S> carried, bool from_zero,
+           const Output& output, view<F> final, view<S> starts, view<S> ends, view<S> time) const {
     for_each_slab(states(), [&](auto groups, index_t first_state) {
       backend.for_each_team(
-          teams(), selective_scan_forward<groups(), S, U, DT, A, B, C, D, I, Y, F>{
-                       pieces, first_state, u, dt, a, b, c, d, initial, carried, from_zero, y,
-                       final, starts, ends, time});
+          teams(), selective_scan_forward<groups(), S, U, Steps, A, B, C, D, I, Output, F>{
+                       pieces, first_state, u, steps, a, b, c, d, initial, carried, from_zero,
+                       output, final, starts, ends, time});
     });
   }
   /// The state before each piece, where sequences are cut.
@@ -274,7 +279,7 @@ struct selective_scan_recurrence {
   void carry(Backend& backend, const piece_memory<S>& m) const {
     if (pieces.count == 1) return;
     const view<none> no;
-    run(backend, no, no, {}, true, no, no, {}, m.ends, m.time);
+    run(backend, no, no, {}, true, given_output<none>{}, no, {}, m.ends, m.time);
     backend.for_each_index(
         pieces.batch.count * states() * u.columns(),
         carried_over<false, S, A, I>{pieces, states(), a, initial, m.ends, m.time, m.carried});

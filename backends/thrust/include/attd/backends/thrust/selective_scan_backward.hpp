@@ -3,6 +3,7 @@
 // The selective scan backwards: states are computed again tile by tile, from the one before each.
 #pragma once
 
+#include <attd/backends/thrust/scan_shares.hpp>
 #include <attd/backends/thrust/selective_scan.hpp>
 
 namespace attd::thrust_detail {
@@ -15,34 +16,35 @@ namespace attd::thrust_detail {
 /// until the adjoints come back through it. d_u and d_dt are sums over states: over a thread's in
 /// its registers, over groups in shared memory. d_b and d_c are sums over channels: over a warp's
 /// by `lane_sums`, over teams afterwards.
-template <int Groups, class S, class U, class DT, class A, class B, class C, class D, class DY,
-          class DF, class DU, class DDT, class DA, class DB, class DC, class DD, class DI>
+template <int Groups, class S, class U, class Steps, class A, class B, class C, class D,
+          class Output, class DF, class DU, class DSteps, class DA, class DB, class DC, class DD,
+          class DI>
 struct selective_scan_adjoint {
   static constexpr int threads = scan_part<Groups>::threads;
   static constexpr int tile = tile_tokens<S>;
   static constexpr int kept = tile * states_of_thread;
-  static constexpr bool has_u = !is_none_v<view<DU>>, has_dt = !is_none_v<view<DDT>>;
+  static constexpr bool has_u = !is_none_v<view<DU>>, has_dt = DSteps::wanted;
   static constexpr bool has_b = !is_none_v<view<DB>>, has_c = !is_none_v<view<DC>>;
   static constexpr bool has_a = !is_none_v<view<DA>>, has_d = !is_none_v<view<DD>>;
 
   scan_pieces pieces;
   index_t first_state;
   view<U> u;
-  view<DT> dt;
+  Steps steps;
   view<A> a;
   view<B> b;
   view<C> c;
   view<D> d;
   view<S> starts;
-  view<DY> d_y;
+  Output output;
   view<DF> d_final;
   view<S> piece_final;  // [piece and state, channel], used instead if sequences are cut
   view<DU> d_u;
-  view<DDT> d_dt;
+  DSteps d_steps;
   view<DI> d_initial;
-  view<S> shares_a;            // [piece and state, channel]
-  view<S> shares_d;            // [piece, channel]
-  view<S> shares_b, shares_c;  // [32 channels, token, state]
+  view<S> shares_a;              // [piece and state, channel]
+  view<S> shares_d, shares_tau;  // [piece, channel]
+  view<S> shares_b, shares_c;    // [32 channels, token, state]
 
   std::size_t shared_bytes() const {
     constexpr int states = scan_part<Groups>::states;
@@ -52,7 +54,7 @@ struct selective_scan_adjoint {
 
   struct thread_state {
     registers<S, states_of_thread> rate, g, sum_a;
-    S sum_d;
+    S sum_d, sum_tau;
     registers<S, kept> before, decay;
   };
   struct staged {
@@ -99,10 +101,16 @@ struct selective_scan_adjoint {
       if constexpr (has_b) team.lane_sums(to_b);
       team.each([&](int thread) {
         if constexpr (has_b) share(p, piece, own_tile, first, thread, to_b[thread][0], shares_b);
-        add_rows(p, piece, in, first, thread);
+        add_rows(p, piece, in, first, thread, state[thread]);
       });
     }
-    team.each([&](int thread) { end(p, piece, thread, state[thread]); });
+    team.each([&](int thread) {
+      end(p, piece, thread, state[thread]);
+      if constexpr (DSteps::of_time) in.to_dt[thread] = state[thread].sum_tau;
+    });
+    if constexpr (DSteps::of_time) {
+      team.each([&](int thread) { share_tau(p, piece, in, thread); });
+    }
   }
 
  private:
@@ -121,7 +129,7 @@ struct selective_scan_adjoint {
   }
   ATTD_DEVICE void begin(const scan_part<Groups>& p, const scan_piece& piece, int thread,
                          thread_state& own) const {
-    own.sum_d = S(0);
+    own.sum_d = own.sum_tau = S(0);
     ATTD_UNROLL
     for (int k = 0; k < states_of_thread; ++k) {
       own.rate[k] = own.g[k] = own.sum_a[k] = S(0);
@@ -135,9 +143,16 @@ struct selective_scan_adjoint {
   ATTD_DEVICE void load(const scan_part<Groups>& p, const scan_piece& piece, index_t i, int thread,
                         staged& n) const {
     const index_t first = piece.begin + i * tile;
-    n.u.load(p, u, first, piece.begin, piece.end, thread);
-    n.dt.load(p, dt, first, piece.begin, piece.end, thread);
-    n.d_y.load(p, d_y, first, piece.begin, piece.end, thread);
+    const auto input = [&](index_t t, index_t j) { return element<S>(u, t, j); };
+    const auto step = [&](index_t t, index_t j) {
+      return steps.template at<S>(piece.sequence, t, j);
+    };
+    const auto from_above = [&](index_t t, index_t j) {
+      return output.template at<S>(t, j, first_state == 0);
+    };
+    n.u.load(p, input, first, piece.begin, piece.end, thread);
+    n.dt.load(p, step, first, piece.begin, piece.end, thread);
+    n.d_y.load(p, from_above, first, piece.begin, piece.end, thread);
     n.b.load(p, b, first, piece.begin, piece.end, thread);
     n.c.load(p, c, first, piece.begin, piece.end, thread);
     ATTD_UNROLL
@@ -208,7 +223,8 @@ struct selective_scan_adjoint {
   }
   // d_u and d_dt of the tile.
   ATTD_DEVICE void add_rows(const scan_part<Groups>& p, const scan_piece& piece,
-                            const shared_arrays& in, index_t first, int thread) const {
+                            const shared_arrays& in, index_t first, int thread,
+                            [[maybe_unused]] thread_state& own) const {
     if (!(has_u || has_dt) || !p.has_channel(thread)) return;
     const int lane = thread % lanes;
     const index_t j = p.channel(thread);
@@ -225,9 +241,19 @@ struct selective_scan_adjoint {
         S sum(0);
         ATTD_UNROLL
         for (int g = 0; g < Groups; ++g) sum += in.to_dt[i * threads + g * lanes + lane];
-        add_to_element(d_dt, sum, first + i, j);
+        own.sum_tau += d_steps.add(piece.sequence, first + i, j, sum);
       }
     }
+  }
+  // Tokens of a channel were shared out to the groups.
+  ATTD_DEVICE void share_tau(const scan_part<Groups>& p, const scan_piece& piece,
+                             const shared_arrays& in, int thread) const {
+    if (thread >= lanes || !p.has_channel(thread)) return;
+    const index_t j = p.channel(thread);
+    S sum = first_state == 0 ? S(0) : element<S>(shares_tau, piece.number, j);
+    ATTD_UNROLL
+    for (int g = 0; g < Groups; ++g) sum += in.to_dt[g * lanes + thread];
+    shares_tau(piece.number, j) = sum;
   }
   ATTD_DEVICE void end(const scan_part<Groups>& p, const scan_piece& piece, int thread,
                        const thread_state& own) const {
@@ -248,16 +274,16 @@ struct selective_scan_adjoint {
 };
 
 /// What a piece's adjoints become at its beginning if they are zero at its end.
-template <int Groups, class S, class DT, class A, class C, class DY>
+template <int Groups, class S, class Steps, class A, class C, class Output>
 struct selective_scan_adjoint_ends {
   static constexpr int threads = scan_part<Groups>::threads;
 
   scan_pieces pieces;
   index_t first_state, channels;
-  view<DT> dt;
+  Steps steps;
   view<A> a;
   view<C> c;
-  view<DY> d_y;
+  Output output;
   view<S> ends;  // [piece and state, channel]
 
   std::size_t shared_bytes() const { return 0; }
@@ -273,8 +299,8 @@ struct selective_scan_adjoint_ends {
         const S rate = finite(element<S>(a, dynamics_of(a, piece.sequence), j, n));
         S g(0);
         for (index_t t = piece.end - 1; t >= piece.begin; --t) {
-          g = decay_of(element<S>(dt, t, j) * rate) *
-              (g + element<S>(c, t, n) * element<S>(d_y, t, j));
+          g = decay_of(steps.template at<S>(piece.sequence, t, j) * rate) *
+              (g + element<S>(c, t, n) * output.template at<S>(t, j, false));
         }
         ends(piece.number * p.all_states + n, j) = g;
       }
@@ -282,69 +308,23 @@ struct selective_scan_adjoint_ends {
   }
 };
 
-/// d_a of one channel and state: the sum over the pieces of the sequences that share it.
-template <class S, class DA>
-struct selective_scan_d_a {
-  view<S> shares;
-  index_t states;
-  index_t pieces;  // for one entry of d_a
-  view<DA> d_a;
-
-  ATTD_DEVICE void operator()(index_t index) const {
-    const index_t channels = shares.columns();
-    const index_t j = index % channels, n = index / channels % states;
-    const index_t set = index / (channels * states);
-    S sum(0);
-    for (index_t q = set * pieces; q < (set + 1) * pieces; ++q) {
-      sum += element<S>(shares, q * states + n, j);
-    }
-    d_a(set, j, n) += sum;
-  }
-};
-
-/// d_d of one channel: the sum over all pieces.
-template <class S, class DD>
-struct selective_scan_d_d {
-  view<S> shares;
-  view<DD> d_d;
-
-  ATTD_DEVICE void operator()(index_t j) const {
-    S sum(0);
-    for (index_t q = 0; q < shares.rows(); ++q) sum += element<S>(shares, q, j);
-    d_d(j) += sum;
-  }
-};
-
-/// d_b or d_c of one token and state: the sum over all channels, 32 by 32.
-template <class S, class DB>
-struct selective_scan_d_row {
-  view<S> shares;
-  view<DB> d_b;
-
-  ATTD_DEVICE void operator()(index_t index) const {
-    const index_t n = index % d_b.columns(), t = index / d_b.columns();
-    S sum(0);
-    for (index_t i = 0; i < shares.extent(0); ++i) sum += element<S>(shares, i, t, n);
-    d_b.at(t, n) += sum;
-  }
-};
-
 /// All of the backward. `scratch` keeps the tiles' states and the shares of d_b and d_c,
 /// `take(rows)` gives an array [row, channel] for the rest.
-template <class S, class Backend, class U, class DT, class A, class B, class C, class D, class I,
-          class DY, class DF, class DU, class DDT, class DA, class DB, class DC, class DD, class DI,
-          class Take>
+template <class S, class Backend, class U, class Steps, class A, class B, class C, class D, class I,
+          class Output, class DF, class DU, class DSteps, class DTau, class DA, class DB, class DC,
+          class DD, class DI, class Take>
 void selective_scan_backward(Backend& backend, operations::selective_scan_scratch<S>& scratch,
-                             const selective_scan_recurrence<S, U, DT, A, B, I>& x, view<C> c,
-                             view<D> d, view<DY> d_y, view<DF> d_final, view<DU> d_u,
-                             view<DDT> d_dt, view<DA> d_a, view<DB> d_b, view<DC> d_c, view<DD> d_d,
-                             view<DI> d_initial, const Take& take) {
+                             const selective_scan_recurrence<S, U, Steps, A, B, I>& x, view<C> c,
+                             view<D> d, const Output& output, view<DF> d_final, view<DU> d_u,
+                             const DSteps& d_steps, view<DTau> d_tau, view<DA> d_a, view<DB> d_b,
+                             view<DC> d_c, view<DD> d_d, view<DI> d_initial, const Take& take) {
   const index_t tokens = x.u.rows(), channels = x.u.columns(), states = x.states();
   const index_t pieces = x.pieces.size(), tiles = (channels + lanes - 1) / lanes;
-  const view<S> memory = take(pieces * (states + 1) + 2 * piece_memory<S>::rows(x.pieces, states));
+  const view<S> memory = take(pieces * (states + 2) + 2 * piece_memory<S>::rows(x.pieces, states));
   const view<S> shares_a = memory.row_range(0, pieces * states);
   const view<S> shares_d = memory.row_range(pieces * states, pieces);
-  const index_t used = pieces * (states + 1);
+  const view<S> shares_tau = memory.row_range(pieces * (states + 1), pieces);
+  const index_t used = pieces * (states + 2);
   const auto forwards = piece_memory<S>::in(memory, used, x.pieces, states);
   const auto backwards =
       piece_memory<S>::in(memory, used + piece_memory<S>::rows(x.pieces, states), x.pieces, states);
@@ -352,12 +332,13 @@ void selective_scan_backward(Backend& backend, operations::selective_scan_scratc
   operations::resize(backend, scratch.states, {x.pieces.slots(tokens) * states, channels});
   const view<none> no;
   x.carry(backend, forwards);
-  x.run(backend, no, no, forwards.carried, false, no, no, scratch.states.view(), {}, {});
+  x.run(backend, no, no, forwards.carried, false, given_output<none>{}, no, scratch.states.view(),
+        {}, {});
   if (x.pieces.count > 1) {
     for_each_slab(states, [&](auto groups, index_t first_state) {
       backend.for_each_team(
-          x.teams(), selective_scan_adjoint_ends<groups(), S, DT, A, C, DY>{
-                         x.pieces, first_state, channels, x.dt, x.a, c, d_y, backwards.ends});
+          x.teams(), selective_scan_adjoint_ends<groups(), S, Steps, A, C, Output>{
+                         x.pieces, first_state, channels, x.steps, x.a, c, output, backwards.ends});
     });
     backend.for_each_index(
         x.pieces.batch.count * states * channels,
@@ -373,9 +354,14 @@ void selective_scan_backward(Backend& backend, operations::selective_scan_scratc
   for_each_slab(states, [&](auto groups, index_t first_state) {
     backend.for_each_team(
         x.teams(),
-        selective_scan_adjoint<groups(), S, U, DT, A, B, C, D, DY, DF, DU, DDT, DA, DB, DC, DD, DI>{
-            x.pieces, first_state, x.u, x.dt, x.a, x.b, c, d, scratch.states.view(), d_y, d_final,
-            backwards.carried, d_u, d_dt, d_initial, shares_a, shares_d, shares_b, shares_c});
+        selective_scan_adjoint<groups(), S, U, Steps, A, B, C, D, Output, DF, DU, DSteps, DA, DB,
+                               DC, DD, DI>{x.pieces, first_state, x.u,
+                                           x.steps,  x.a,         x.b,
+                                           c,        d,           scratch.states.view(),
+                                           output,   d_final,     backwards.carried,
+                                           d_u,      d_steps,     d_initial,
+                                           shares_a, shares_d,    shares_tau,
+                                           shares_b, shares_c});
   });
   if constexpr (!is_none_v<view<DA>>) {
     const index_t sets = d_a.extent(0);
@@ -383,7 +369,12 @@ void selective_scan_backward(Backend& backend, operations::selective_scan_scratc
                            selective_scan_d_a<S, DA>{shares_a, states, pieces / sets, d_a});
   }
   if constexpr (!is_none_v<view<DD>>) {
-    backend.for_each_index(channels, selective_scan_d_d<S, DD>{shares_d, d_d});
+    backend.for_each_index(channels, selective_scan_d_channel<S, DD>{shares_d, pieces, d_d});
+  }
+  if constexpr (!is_none_v<view<DTau>>) {
+    const index_t sets = d_tau.extent(0);
+    backend.for_each_index(sets * channels,
+                           selective_scan_d_channel<S, DTau>{shares_tau, pieces / sets, d_tau});
   }
   if constexpr (!is_none_v<view<DB>>) {
     backend.for_each_index(tokens * states, selective_scan_d_row<S, DB>{shares_b, d_b});

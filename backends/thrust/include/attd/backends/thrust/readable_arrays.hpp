@@ -1,0 +1,73 @@
+// SPDX-FileCopyrightText: 2026 the attd authors
+// SPDX-License-Identifier: MIT
+// Copies of the host's small arrays (offsets, token ids) where loop bodies can read them.
+#pragma once
+
+#include <attd/config.hpp>
+#include <attd/core/memory.hpp>
+#include <cstddef>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+namespace attd::thrust_detail {
+
+/// Copies of arrays in a system's memory, found again by their contents: the offsets of a batch,
+/// which every operation asks for, are copied once. Copies of the object start empty.
+class readable_arrays {
+ public:
+  static constexpr std::size_t most = 64;
+
+  explicit readable_arrays(const memory_source* source) : source_(source) {}
+  readable_arrays(const readable_arrays& other) : source_(other.source_) {}
+  readable_arrays(readable_arrays&& other) noexcept
+      : source_(other.source_), copies_(std::exchange(other.copies_, {})) {}
+  readable_arrays& operator=(readable_arrays other) noexcept {
+    std::swap(source_, other.source_);
+    std::swap(copies_, other.copies_);
+    return *this;
+  }
+  ~readable_arrays() { clear(); }
+
+  /// A copy of `count` elements. It stays until `most` other arrays have been asked for; all copies
+  /// then go at once, after a call of `finish`.
+  template <class X, class Finish>
+  const X* operator()(const X* from, index_t count, const Finish& finish) {
+    const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(X);
+    for (const copy& c : copies_) {
+      if (c.contents.size() == bytes &&
+          (bytes == 0 || std::memcmp(c.contents.data(), from, bytes) == 0)) {
+        return static_cast<const X*>(c.memory);
+      }
+    }
+    if (copies_.size() == most) {
+      finish();
+      clear();
+    }
+    copies_.emplace_back();
+    copy& c = copies_.back();
+    const auto* first = reinterpret_cast<const std::byte*>(from);
+    c.contents.assign(first, first + bytes);
+    c.memory = source_->allocate(bytes);
+    if (bytes > 0) std::memcpy(c.memory, from, bytes);
+    return static_cast<const X*>(c.memory);
+  }
+
+ private:
+  struct copy {
+    std::vector<std::byte> contents;  // the host's, to compare with
+    void* memory = nullptr;
+  };
+
+  void clear() {
+    for (const copy& c : copies_) {
+      if (c.memory) source_->deallocate(c.memory, c.contents.size());
+    }
+    copies_.clear();
+  }
+
+  const memory_source* source_;
+  std::vector<copy> copies_;
+};
+
+}  // namespace attd::thrust_detail

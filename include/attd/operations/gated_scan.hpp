@@ -1,0 +1,148 @@
+// SPDX-FileCopyrightText: 2026 the attd authors
+// SPDX-License-Identifier: MIT
+// The selective scan with what stands around it in Mamba: step sizes before, gate after.
+#pragma once
+
+#include <attd/operations/activations.hpp>
+#include <attd/operations/memory.hpp>
+#include <attd/operations/selective_scan.hpp>
+#include <attd/operations/transform.hpp>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace attd::operations {
+
+/// softplus(x) exp(tau): the step size of a channel whose time runs exp(tau) times as fast.
+struct scaled_step {
+  /// Of any number type.
+  template <class T>
+  ATTD_HD T operator()(T x, T tau) const {
+    return softplus(x) * exp(tau);
+  }
+};
+
+/// What `gated_scan` keeps for its backward. Backends that compute step sizes on the way leave
+/// `step` empty.
+template <class S>
+struct gated_scan_cache {
+  tensor<S> step;  ///< dt [token, channel]
+  tensor<S> s;     ///< output of the scan [token, channel]
+};
+
+/// Memory that `gated_scan_backward` computes in; keep it between calls.
+template <class S>
+struct gated_scan_scratch {
+  tensor<S> d_step, d_s;
+  selective_scan_scratch<S> scan;
+};
+
+namespace detail {
+
+/// The row of tau or of its gradient that belongs to a sequence.
+template <class Tau>
+view<Tau> time_of(const view<Tau>& tau, index_t sequence) {
+  if constexpr (is_none_v<view<Tau>>) {
+    return {};
+  } else {
+    return tau.row_range(tau.extent(0) == 1 ? 0 : sequence, 1);
+  }
+}
+
+}  // namespace detail
+
+/// Selective scan between Mamba's step sizes and its gate:
+///   dt = softplus(raw) exp(tau),  s = selective_scan(u, dt, a, b, c, d, initial),  y = s silu(z).
+///
+/// Shapes: raw, z, y [token, channel]; tau [1 or sequence, channel] or `view<none>` (0); the others
+/// as in `selective_scan`. y must not overlap an operand. Cost: that of the scan, two elementwise
+/// functions more; allocates nothing once the cache has seen the size.
+/// Errors: `attd::error` for shapes that disagree.
+/// Source: [Gu2023, Fig. 3 and Algorithm 2].
+template <class Backend, class S, class U, class R, class Tau, class A, class B, class C, class D,
+          class I, class Z, class Y, class F>
+void gated_scan(Backend& backend, const sequences& batch, gated_scan_cache<S>& cache, view<U> u,
+                view<R> raw, view<Tau> tau, view<A> a, view<B> b, view<C> c, view<D> d,
+                view<I> initial, view<Z> z, view<Y> y, view<F> final) {
+  const char* place = "gated_scan";
+  detail::expect_scan(place, batch, u, raw, a, b, c, d, initial, y, final);
+  expect_shape(place, "z", z.shape(), y.shape());
+  if constexpr (!is_none_v<view<Tau>>) {
+    expect_shape(place, "tau", tau.shape(), {tau.extent(0) == 1 ? 1 : batch.count(), u.columns()});
+  }
+  resize(backend, cache.s, y.shape());
+  if constexpr (requires {
+                  backend.gated_scan(batch, cache, u, raw, tau, a, b, c, d, initial, z, y, final);
+                }) {
+    backend.gated_scan(batch, cache, u, raw, tau, a, b, c, d, initial, z, y, final);
+  } else {
+    resize(backend, cache.step, raw.shape());
+    if constexpr (is_none_v<view<Tau>>) {
+      transform(backend, softplus_function{}, cache.step.view(), raw);
+    } else {
+      for (index_t s = 0; s < batch.count(); ++s) {
+        const index_t first = batch.offset(s), count = batch.length(s);
+        transform(backend, scaled_step{}, cache.step.view().row_range(first, count),
+                  raw.row_range(first, count), detail::time_of(tau, s));
+      }
+    }
+    selective_scan(backend, batch, u, cache.step.view(), a, b, c, d, initial, cache.s.view(),
+                   final);
+    transform(backend, gated_silu_function{}, y, cache.s.view(), z);
+  }
+}
+
+/// Adds the gradients of `gated_scan`, each only when its view is not `view<none>`; `cache` is the
+/// forward's. Those of the scan with d_s = d_y silu(z), and
+///   d_z += d_y s silu'(z),  d_raw += d_dt sigmoid(raw) exp(tau),  d_tau += sum_t d_dt dt.
+///
+/// Shapes: those of the operands; d_tau sums over sequences where its first extent is 1.
+template <class Backend, class S, class U, class R, class Tau, class A, class B, class C, class D,
+          class I, class Z, class DY, class DF, class DU, class DR, class DTau, class DA, class DB,
+          class DC, class DD, class DI, class DZ>
+void gated_scan_backward(Backend& backend, const sequences& batch, const gated_scan_cache<S>& cache,
+                         gated_scan_scratch<S>& scratch, view<U> u, view<R> raw, view<Tau> tau,
+                         view<A> a, view<B> b, view<C> c, view<D> d, view<I> initial, view<Z> z,
+                         view<DY> d_y, view<DF> d_final, view<DU> d_u, view<DR> d_raw,
+                         view<DTau> d_tau, view<DA> d_a, view<DB> d_b, view<DC> d_c, view<DD> d_d,
+                         view<DI> d_initial, view<DZ> d_z) {
+  if constexpr (requires {
+                  backend.gated_scan_backward(batch, cache, scratch, u, raw, tau, a, b, c, d,
+                                              initial, z, d_y, d_final, d_u, d_raw, d_tau, d_a, d_b,
+                                              d_c, d_d, d_initial, d_z);
+                }) {
+    backend.gated_scan_backward(batch, cache, scratch, u, raw, tau, a, b, c, d, initial, z, d_y,
+                                d_final, d_u, d_raw, d_tau, d_a, d_b, d_c, d_d, d_initial, d_z);
+  } else {
+    constexpr bool steps = !is_none_v<view<DR>> || !is_none_v<view<DTau>>;
+    clear(backend, scratch.d_s, cache.s.shape());
+    transform_backward(backend, gated_silu_function{}, d_y, std::tuple{scratch.d_s.view(), d_z},
+                       cache.s.view(), z);
+    const auto d_step = [&] {
+      if constexpr (steps) {
+        clear(backend, scratch.d_step, cache.step.shape());
+        return scratch.d_step.view();
+      } else {
+        return view<none>{};
+      }
+    }();
+    selective_scan_backward(backend, batch, scratch.scan, u, cache.step.view(), a, b, c, d, initial,
+                            scratch.d_s.view(), d_final, d_u, d_step, d_a, d_b, d_c, d_d,
+                            d_initial);
+    if constexpr (!steps) {
+      return;
+    } else if constexpr (is_none_v<view<Tau>>) {
+      transform_backward(backend, softplus_function{}, scratch.d_step.view(), std::tuple{d_raw},
+                         raw);
+    } else {
+      for (index_t s = 0; s < batch.count(); ++s) {
+        const index_t first = batch.offset(s), count = batch.length(s);
+        transform_backward(backend, scaled_step{}, scratch.d_step.view().row_range(first, count),
+                           std::tuple{d_raw.row_range(first, count), detail::time_of(d_tau, s)},
+                           raw.row_range(first, count), detail::time_of(tau, s));
+      }
+    }
+  }
+}
+
+}  // namespace attd::operations
