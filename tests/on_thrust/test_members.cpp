@@ -55,6 +55,7 @@ TEST_CASE("thrust: every operation runs on the system") {
   expect_run_on_system(cases::rms_norm{});
   expect_run_on_system(cases::layer_norm{});
   expect_run_on_system(cases::causal_convolution{});
+  expect_run_on_system(cases::silu_convolution{});
   expect_run_on_system(cases::linear{});
   expect_run_on_system(cases::embedding{});
   expect_run_on_system(cases::cross_entropy{});

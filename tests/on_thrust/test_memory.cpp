@@ -131,6 +131,43 @@ TEST_CASE("lockstep: inputs of different channels are an error, with the numbers
                        attd::error);
 }
 
+TEST_CASE("memory: where it does not suffice there is an error, and what is smaller still works") {
+  const auto model = two_mambas();
+  const auto m = attd::make_adaptive(
+      model, adapters::log_low_rank{2}, losses::output_error<>{{}, 1}, attd::controllers::fixed{3},
+      optimizers::adam{.rate = 0.01}, parameters_of<double>(model), thrust_separate{});
+  const auto small = plant<double>(40, 0.2, 1), large = plant<double>(2000, 0.2, 2);
+  const auto adapted = [&](auto& w) {
+    auto s = m.start();
+    attd::adaptation::report r;
+    m.adapt(small.seen(), s, w, r);
+    CHECK(r.accepted > 0);
+    return s.psi;
+  };
+  auto fresh = m.make_workspace();
+  const auto expected = adapted(fresh);
+  std::size_t used = 0;
+  for (const auto& piece : live_memory()) used += piece.second;
+  // Wherever in a step it runs out.
+  for (const std::size_t more : {0u, 100000u, 300000u, 700000u, 1500000u, 3000000u}) {
+    CAPTURE(more);
+    auto w = m.make_workspace();
+    auto s = m.start();
+    attd::adaptation::report r;
+    memory_size() = used + more;
+    CHECK_THROWS_WITH_AS(m.adapt(large.seen(), s, w, r), doctest::Contains("no memory for"),
+                         attd::error);
+    memory_size() = std::size_t{1} << 40;
+    CHECK(same_bits(s.psi, m.initial_weights()));
+    CHECK(same_bits(adapted(w), expected));
+  }
+  auto w = m.make_workspace();
+  auto s = m.start();
+  attd::adaptation::report r;
+  m.adapt(large.seen(), s, w, r);
+  CHECK(r.accepted > 0);
+}
+
 TEST_CASE("memory: gradients through the adaptation stay in the backend's memory") {
   expect_exact(measure_all(walk_mamba_tokens(), adapters::log_low_rank{2}, losses::next_token{},
                            optimizers::gradient_descent{}, thrust_separate{}));

@@ -180,6 +180,8 @@ TEST_CASE("rows: convolutions of many sequences agree") {
   for (index_t length = 1; length < 40; ++length) many.append(1 + length % 7);
   expect_parity_everywhere<thrust_cpp>(
       cases::causal_convolution{.batch = many, .channels = 35, .taps = 4});
+  expect_parity_everywhere<thrust_cpp>(
+      cases::silu_convolution{.batch = many, .channels = 35, .taps = 4});
 }
 
 TEST_CASE("rows: functions of logits agree for all vocabularies") {

@@ -4,6 +4,7 @@
 // memory; and the selective scan in pieces.
 #include <on_thrust/backend.hpp>
 #include <on_thrust/orders.hpp>
+#include <operations/cases.hpp>
 #include <parity/scan_suite.hpp>
 
 namespace attd_test::teams {
@@ -158,6 +159,21 @@ TEST_CASE("gated_scan: cut in time, in any order of threads, without a row of st
   op.forward(backend, in, out, cache);
   CHECK(cache.step.empty());
   CHECK(cache.s.size() == out[0].size());
+}
+
+TEST_CASE("silu_convolution: without a row of gradients before the SiLU") {
+  const cases::silu_convolution op{};
+  thrust_cpp backend;
+  const auto in = random_tensors(op.inputs(), 3), d_out = random_tensors(op.outputs(), 4);
+  tensors<double> out = zero_tensors<double>(op.outputs()),
+                  d_in = zero_tensors<double>(op.inputs());
+  tensor<double> v, d_v;
+  op.forward(backend, in, out, v);
+  ops::silu_convolution_backward(backend, op.batch, d_v, in[0].view(), in[1].view(), in[3].view(),
+                                 std::as_const(v).view(), d_out[0].view(), d_out[1].view(),
+                                 d_in[0].view(), d_in[1].view(), d_in[2].view(), d_in[3].view());
+  CHECK(d_v.empty());
+  CHECK(norm(d_in[0]) > 0);
 }
 
 TEST_CASE("selective_scan: a rate of minus infinity forgets, and spoils nothing") {

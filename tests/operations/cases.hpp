@@ -4,12 +4,12 @@
 #pragma once
 
 #include <attd/operations/activations.hpp>
-#include <attd/operations/convolution.hpp>
 #include <attd/operations/cross_entropy.hpp>
 #include <attd/operations/embedding.hpp>
 #include <attd/operations/linear.hpp>
 #include <attd/operations/normalization.hpp>
 #include <attd/operations/pooling.hpp>
+#include <attd/operations/silu_convolution.hpp>
 #include <attd/operations/transform.hpp>
 #include <operations/checks.hpp>
 #include <span>
@@ -74,6 +74,35 @@ struct causal_convolution {
     ops::causal_convolution_backward(backend, batch, in[0].view(), in[1].view(), in[3].view(),
                                      d_out[0].view(), d_out[1].view(), d_in[0].view(),
                                      d_in[1].view(), d_in[2].view(), d_in[3].view());
+  }
+};
+
+struct silu_convolution {
+  sequences batch{1, 2, 7};
+  index_t channels = 3, taps = 4;
+  std::vector<shape> inputs() const { return causal_convolution{batch, channels, taps}.inputs(); }
+  std::vector<shape> outputs() const { return causal_convolution{batch, channels, taps}.outputs(); }
+  template <class Backend, class S>
+  void forward(Backend& backend, const tensors<S>& in, tensors<S>& out) const {
+    tensor<S> v;
+    forward(backend, in, out, v);
+  }
+  template <class Backend, class S>
+  void forward(Backend& backend, const tensors<S>& in, tensors<S>& out, tensor<S>& v) const {
+    ops::resize(backend, v, out[0].shape());
+    ops::silu_convolution(backend, batch, in[0].view(), in[1].view(), in[2].view(), in[3].view(),
+                          v.view(), out[0].view(), out[1].view());
+  }
+  template <class Backend, class S>
+  void backward(Backend& backend, const tensors<S>& in, const tensors<S>& d_out,
+                tensors<S>& d_in) const {
+    tensors<S> out = zero_tensors<S>(outputs());
+    for (auto& t : out) ops::bring(backend, t);
+    tensor<S> v, d_v;
+    forward(backend, in, out, v);
+    ops::silu_convolution_backward(backend, batch, d_v, in[0].view(), in[1].view(), in[3].view(),
+                                   std::as_const(v).view(), d_out[0].view(), d_out[1].view(),
+                                   d_in[0].view(), d_in[1].view(), d_in[2].view(), d_in[3].view());
   }
 };
 

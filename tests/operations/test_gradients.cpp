@@ -39,6 +39,8 @@ TEST_CASE("derivatives: causal_convolution agrees with central differences") {
   expect_correct(cases::causal_convolution{});
   expect_correct(cases::causal_convolution{.batch = {1}, .channels = 1, .taps = 1});
   expect_correct(cases::causal_convolution{.batch = {1, 1}, .channels = 2, .taps = 5});
+  expect_correct(cases::silu_convolution{});
+  expect_correct(cases::silu_convolution{.batch = {1, 1}, .channels = 2, .taps = 5});
 }
 
 TEST_CASE("derivatives: linear agrees with central differences") {

@@ -34,6 +34,8 @@ TEST_CASE_TEMPLATE_DEFINE("parity: causal_convolution agrees with the plain loop
     for (index_t taps : {1, 2, 4, 11}) {
       expect_parity_everywhere<Fast>(
           cases::causal_convolution{.batch = {1, 2, 5, 70}, .channels = channels, .taps = taps});
+      expect_parity_everywhere<Fast>(
+          cases::silu_convolution{.batch = {1, 2, 5, 70}, .channels = channels, .taps = taps});
     }
   }
 }

@@ -9,10 +9,10 @@
 #include <attd/core/sequences.hpp>
 #include <attd/metrics/flops.hpp>
 #include <attd/operations/activations.hpp>
-#include <attd/operations/convolution.hpp>
 #include <attd/operations/gated_scan.hpp>
 #include <attd/operations/linear.hpp>
 #include <attd/operations/memory.hpp>
+#include <attd/operations/silu_convolution.hpp>
 #include <attd/operations/transform.hpp>
 #include <cmath>
 #include <cstdint>
@@ -157,9 +157,8 @@ struct mamba {
     op::linear(backend, batch, x, p.in_proj.view(), absent, c.vz.view());
     const view<const S> v = c.vz.view().column_range(0, channels);
     const view<const S> z = c.vz.view().column_range(channels, channels);
-    op::causal_convolution(backend, batch, v, kernel_of(p), p.conv_bias.view(), initial.conv.view(),
-                           c.convolved.view(), final.conv.view());
-    op::transform(backend, op::silu_function{}, c.u.view(), c.convolved.view());
+    op::silu_convolution(backend, batch, v, kernel_of(p), p.conv_bias.view(), initial.conv.view(),
+                         c.convolved.view(), c.u.view(), final.conv.view());
     const view<const S> u = std::as_const(c.u).view();
     op::linear(backend, batch, u, p.x_proj.view(), absent, c.selected.view());
     const auto [r, in, out] = parts_of(c.selected);
@@ -198,28 +197,27 @@ struct mamba {
         return std::tuple<view<none>, view<none>, view<none>>{};
       }
     }();
-    op::linear_backward(backend, batch, c.gated.view(), p.out_proj.view(), d_y,
-                        cleared<true>(backend, w.d_gated, c.gated), d_p.out_proj.view(), absent);
+    op::linear_backward<op::update::assign>(backend, batch, c.gated.view(), p.out_proj.view(), d_y,
+                                            sized<true>(backend, w.d_gated, c.gated),
+                                            d_p.out_proj.view(), absent);
     op::gated_scan_backward(
         backend, batch, c.scan, w.scan, c.u.view(), std::as_const(c.raw_step).view(),
         dyn.log_timescale.view(), dyn.matrix.view(), in, out, p.d.view(), initial.ssm.view(), z,
-        std::as_const(w.d_gated).view(), d_final.ssm.view(), cleared<through>(backend, w.d_u, c.u),
-        cleared<through>(backend, w.d_raw_step, c.raw_step), d_dyn.log_timescale.view(),
+        std::as_const(w.d_gated).view(), d_final.ssm.view(), sized<through>(backend, w.d_u, c.u),
+        sized<through>(backend, w.d_raw_step, c.raw_step), d_dyn.log_timescale.view(),
         d_dyn.matrix.view(), d_in, d_out, d_p.d.view(), d_initial.ssm.view(),
-        cleared<before>(backend, w.d_z, c.gated));
+        sized<before>(backend, w.d_z, c.gated));
     if constexpr (through) {
       op::linear_backward(backend, batch, r, p.dt_weight.view(), w.d_raw_step.view(), d_r,
                           d_p.dt_weight.view(), d_p.dt_bias.view());
       op::linear_backward(backend, batch, c.u.view(), p.x_proj.view(),
                           std::as_const(w.d_selected).view(), w.d_u.view(), d_p.x_proj.view(),
                           absent);
-      op::transform_backward(backend, op::silu_function{}, w.d_u.view(),
-                             std::tuple{cleared<true>(backend, w.d_convolved, c.convolved)},
-                             c.convolved.view());
-      op::causal_convolution_backward(backend, batch, v, kernel_of(p), initial.conv.view(),
-                                      w.d_convolved.view(), d_final.conv.view(),
-                                      cleared<before>(backend, w.d_v, c.convolved), kernel_of(d_p),
-                                      d_p.conv_bias.view(), d_initial.conv.view());
+      op::silu_convolution_backward(backend, batch, w.d_convolved, v, kernel_of(p),
+                                    initial.conv.view(), std::as_const(c.convolved).view(),
+                                    std::as_const(w.d_u).view(), d_final.conv.view(),
+                                    sized<before>(backend, w.d_v, c.convolved), kernel_of(d_p),
+                                    d_p.conv_bias.view(), d_initial.conv.view());
       if constexpr (before) {
         const auto weight = p.in_proj.view();
         const auto d_weight = d_p.in_proj.view();
@@ -260,11 +258,11 @@ struct mamba {
   auto kernel_of(P& p) const {
     return p.conv_weight.view().row_range(0, inner());
   }
-  /// The gradient tensor as zeros of the shape of its activation, or nothing where not wanted.
+  /// The gradient tensor in the shape of its activation, or nothing where not wanted.
   template <bool Wanted, class Backend, class S>
-  static auto cleared(Backend& backend, tensor<S>& gradient, const tensor<S>& activation) {
+  static auto sized(Backend& backend, tensor<S>& gradient, const tensor<S>& activation) {
     if constexpr (Wanted) {
-      operations::clear(backend, gradient, activation.shape());
+      operations::resize(backend, gradient, activation.shape());
       return gradient.view();
     } else {
       return view<none>{};

@@ -92,9 +92,10 @@ void gated_scan(Backend& backend, const sequences& batch, gated_scan_cache<S>& c
   }
 }
 
-/// Adds the gradients of `gated_scan`, each only when its view is not `view<none>`; `cache` is the
+/// Gradients of `gated_scan`, each only when its view is not `view<none>`; `cache` is the
 /// forward's. Those of the scan with d_s = d_y silu(z), and
-///   d_z += d_y s silu'(z),  d_raw += d_dt sigmoid(raw) exp(tau),  d_tau += sum_t d_dt dt.
+///   d_z = d_y s silu'(z),  d_raw = d_dt sigmoid(raw) exp(tau),  d_tau += sum_t d_dt dt.
+/// d_z, d_raw and d_u, which are as large as the tokens, are replaced; the others are added to.
 ///
 /// Shapes: those of the operands; d_tau sums over sequences where its first extent is 1.
 template <class Backend, class S, class U, class R, class Tau, class A, class B, class C, class D,
@@ -116,6 +117,9 @@ void gated_scan_backward(Backend& backend, const sequences& batch, const gated_s
   } else {
     constexpr bool steps = !is_none_v<view<DR>> || !is_none_v<view<DTau>>;
     clear(backend, scratch.d_s, cache.s.shape());
+    if constexpr (!is_none_v<view<DZ>>) clear_view(backend, d_z);
+    if constexpr (!is_none_v<view<DU>>) clear_view(backend, d_u);
+    if constexpr (!is_none_v<view<DR>>) clear_view(backend, d_raw);
     transform_backward(backend, gated_silu_function{}, d_y, std::tuple{scratch.d_s.view(), d_z},
                        cache.s.view(), z);
     const auto d_step = [&] {

@@ -3,6 +3,7 @@
 // Tensors in a backend's memory: brought there, sized, set to zero, ready to be read.
 #pragma once
 
+#include <algorithm>
 #include <attd/core/leaves.hpp>
 
 namespace attd::operations {
@@ -49,15 +50,24 @@ void resize(Backend& backend, tensor<T>& t, const shape& s) {
   t.resize(s);
 }
 
+/// All numbers of a view zero.
+template <class Backend, class T>
+void clear_view([[maybe_unused]] Backend& backend, view<T> v) {
+  if constexpr (requires { backend.fill_zero(v); }) {
+    if (v.size() > 0) backend.fill_zero(v);
+  } else if constexpr (is_dual_v<T>) {
+    clear_view(backend, v.value);
+    clear_view(backend, v.tangent);
+  } else {
+    for (index_t i = 0; i < v.rows(); ++i) std::fill_n(&v.at(i, 0), v.columns(), T(0));
+  }
+}
+
 /// The same with all numbers zero.
 template <class Backend, class T>
 void clear(Backend& backend, tensor<T>& t, const shape& s) {
   resize(backend, t, s);
-  if constexpr (requires { backend.fill_zero(t.view()); }) {
-    if (!t.empty()) backend.fill_zero(t.view());
-  } else {
-    t.zero();
-  }
+  clear_view(backend, t.view());
 }
 
 }  // namespace attd::operations

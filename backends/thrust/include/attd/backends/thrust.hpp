@@ -142,33 +142,37 @@ class thrust : public thrust_detail::scan_members<thrust<System>> {
   template <class X, class W, class B, class H, class Y, class F>
   void causal_convolution(const sequences& batch, view<X> x, view<W> weight, view<B> bias,
                           view<H> initial, view<Y> y, view<F> final) {
-    const thrust_detail::batch_view rows = view_of(batch);
-    for_each_index(x.size(), thrust_detail::convolution_element<X, W, B, H, Y>{rows, x, weight,
-                                                                               bias, initial, y});
-    if constexpr (!is_none_v<view<F>>) {
-      for_each_index(final.size(),
-                     thrust_detail::convolution_final<X, H, F>{rows, x, initial, final});
-    }
+    silu_convolution(batch, x, weight, bias, initial, y, view<none>{}, final);
   }
   template <class X, class W, class H, class DY, class DF, class DX, class DW, class DB, class DH>
   void causal_convolution_backward(const sequences& batch, view<X> x, view<W> weight,
                                    view<H> initial, view<DY> d_y, view<DF> d_final, view<DX> d_x,
                                    view<DW> d_weight, view<DB> d_bias, view<DH> d_initial) {
+    const thrust_detail::given_rows<DY> rows{d_y};
+    convolution_backward(batch, x, weight, initial, rows, d_final, d_x, d_weight, d_bias,
+                         d_initial);
+    if constexpr (is_none_v<view<DW>> && !is_none_v<view<DB>>) sum_of_rows(d_y, d_bias);
+  }
+  template <class X, class W, class B, class H, class V, class Y, class F>
+  void silu_convolution(const sequences& batch, view<X> x, view<W> weight, view<B> bias,
+                        view<H> initial, view<V> v, view<Y> y, view<F> final) {
     const thrust_detail::batch_view rows = view_of(batch);
-    if constexpr (!is_none_v<view<DX>>) {
-      for_each_index(d_y.size(), thrust_detail::convolution_d_x<W, DY, DF, DX>{rows, weight, d_y,
-                                                                               d_final, d_x});
+    for_each_index(x.size(), thrust_detail::convolution_element<X, W, B, H, V, Y>{
+                                 rows, x, weight, bias, initial, v, y});
+    if constexpr (!is_none_v<view<F>>) {
+      for_each_index(final.size(),
+                     thrust_detail::convolution_final<X, H, F>{rows, x, initial, final});
     }
-    if constexpr (!is_none_v<view<DH>>) {
-      for_each_index(d_initial.size(), thrust_detail::convolution_d_initial<W, DY, DF, DH>{
-                                           rows, weight, d_y, d_final, d_initial});
-    }
-    if constexpr (!is_none_v<view<DW>>) {
-      thrust_detail::convolution_weight_gradients(*this, scratch_, rows, x, initial, d_y, d_weight,
-                                                  d_bias);
-    } else if constexpr (!is_none_v<view<DB>>) {
-      sum_of_rows(d_y, d_bias);
-    }
+  }
+  template <class X, class W, class H, class V, class DY, class DF, class DX, class DW, class DB,
+            class DH>
+    requires(!is_none_v<view<DW>> || is_none_v<view<DB>>)
+  void silu_convolution_backward(const sequences& batch, view<X> x, view<W> weight, view<H> initial,
+                                 view<V> v, view<DY> d_y, view<DF> d_final, view<DX> d_x,
+                                 view<DW> d_weight, view<DB> d_bias, view<DH> d_initial) {
+    const thrust_detail::rows_through_silu<DY, V> rows{d_y, v};
+    convolution_backward(batch, x, weight, initial, rows, d_final, d_x, d_weight, d_bias,
+                         d_initial);
   }
 
   template <class L, class Id, class Y>
@@ -248,6 +252,24 @@ class thrust : public thrust_detail::scan_members<thrust<System>> {
     if constexpr (!is_none_v<view<DX>>) {
       for_each_index(d_x.rows() == 1 ? d_y.columns() : d_y.size(),
                      thrust_detail::transform_gradient<I, F, DY, DX, O>{f, d_y, d_x, operands});
+    }
+  }
+  template <class X, class W, class H, class Rows, class DF, class DX, class DW, class DB, class DH>
+  void convolution_backward(const sequences& batch, view<X> x, view<W> weight, view<H> initial,
+                            const Rows& d_y, view<DF> d_final, view<DX> d_x, view<DW> d_weight,
+                            view<DB> d_bias, view<DH> d_initial) {
+    const thrust_detail::batch_view rows = view_of(batch);
+    if constexpr (!is_none_v<view<DX>>) {
+      for_each_index(x.size(), thrust_detail::convolution_d_x<W, Rows, DF, DX>{rows, weight, d_y,
+                                                                               d_final, d_x});
+    }
+    if constexpr (!is_none_v<view<DH>>) {
+      for_each_index(d_initial.size(), thrust_detail::convolution_d_initial<W, Rows, DF, DH>{
+                                           rows, weight, d_y, d_final, d_initial});
+    }
+    if constexpr (!is_none_v<view<DW>>) {
+      thrust_detail::convolution_weight_gradients(*this, scratch_, rows, x, initial, d_y, d_weight,
+                                                  d_bias);
     }
   }
   // Arrays of the host, as loop bodies can read them during this operation.

@@ -7,6 +7,18 @@
 
 namespace attd::thrust_detail {
 
+/// Writes a number, or adds to it.
+template <class X, class S>
+ATTD_DEVICE void put(const view<X>& x, const S& value, bool replaces, index_t t, index_t j) {
+  if constexpr (!is_none_v<view<X>>) {
+    if (replaces) {
+      x(t, j) = value;
+    } else {
+      x(t, j) += value;
+    }
+  }
+}
+
 /// Step sizes as they are.
 template <class DT>
 struct given_steps {
@@ -45,15 +57,16 @@ struct given_steps_gradient {
   static constexpr bool of_time = false;
   view<DDT> d_dt;
 
-  /// Adds the gradient of one step size; returns what it says of tau.
+  /// Takes the gradient of one step size, or a part of it after the `first`; returns what it says
+  /// of tau.
   template <class S>
-  ATTD_DEVICE S add(index_t, index_t t, index_t j, const S& sum) const {
+  ATTD_DEVICE S add(index_t, index_t t, index_t j, const S& sum, bool /*first*/) const {
     add_to_element(d_dt, sum, t, j);
     return S(0);
   }
 };
 
-/// Or to what they were made of: d_raw += d_dt sigmoid(raw) exp(tau), d_tau += sum_t d_dt dt.
+/// Or to what they were made of: d_raw = d_dt sigmoid(raw) exp(tau), d_tau += sum_t d_dt dt.
 template <class R, class Tau, class DR, class DTau>
 struct softplus_steps_gradient {
   static constexpr bool of_time = !is_none_v<view<DTau>>;
@@ -63,10 +76,10 @@ struct softplus_steps_gradient {
   view<DTau> d_tau;
 
   template <class S>
-  ATTD_DEVICE S add(index_t s, index_t t, index_t j, const S& sum) const {
+  ATTD_DEVICE S add(index_t s, index_t t, index_t j, const S& sum, bool first) const {
     if constexpr (!is_none_v<view<DR>>) {
       const S slope = sigmoid(element<S>(steps.raw, t, j)) * steps.template speed<S>(s, j);
-      d_raw(t, j) += sum * slope;
+      put(d_raw, sum * slope, first, t, j);
     }
     if constexpr (of_time) {
       return sum * steps.template at<S>(s, t, j);
@@ -114,18 +127,20 @@ struct gated_output {
 /// The gradient of the output as it is.
 template <class DY>
 struct given_output_gradient {
+  static constexpr bool replaces = false;  // gradients are added to
   view<DY> d_y;
 
-  /// Gradient of the scan's output; adds what `first` time it is asked for others want.
+  /// Gradient of the scan's output; writes what others want the `first` time that it is asked for.
   template <class S>
   ATTD_DEVICE S at(index_t t, index_t j, bool /*first*/) const {
     return element<S>(d_y, t, j);
   }
 };
 
-/// The gradient of s, given that of y = s silu(z); d_z += d_y s silu'(z).
+/// The gradient of s, given that of y = s silu(z); d_z = d_y s silu'(z).
 template <class DY, class Z, class Y, class DZ>
 struct gated_output_gradient {
+  static constexpr bool replaces = true;
   view<DY> d_y;
   view<Z> z;
   view<Y> s;
@@ -135,7 +150,7 @@ struct gated_output_gradient {
   ATTD_DEVICE S at(index_t t, index_t j, [[maybe_unused]] bool first) const {
     const S x = element<S>(z, t, j), open = sigmoid(x), g = element<S>(d_y, t, j);
     if constexpr (!is_none_v<view<DZ>>) {
-      if (first) d_z(t, j) += g * element<S>(s, t, j) * (open * (S(1) + x * (S(1) - open)));
+      if (first) d_z(t, j) = g * element<S>(s, t, j) * (open * (S(1) + x * (S(1) - open)));
     }
     return g * (x * open);
   }

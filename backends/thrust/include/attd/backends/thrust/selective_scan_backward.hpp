@@ -235,13 +235,13 @@ struct selective_scan_adjoint {
         for (int g = 0; g < Groups; ++g) sum += in.to_u[i * threads + g * lanes + lane];
         sum = sum * in.dt[i * lanes + lane];
         if (first_state == 0) sum += element<S>(d, j) * in.d_y[i * lanes + lane];
-        add_to_element(d_u, sum, first + i, j);
+        put(d_u, sum, Output::replaces && first_state == 0, first + i, j);
       }
       if constexpr (has_dt) {
         S sum(0);
         ATTD_UNROLL
         for (int g = 0; g < Groups; ++g) sum += in.to_dt[i * threads + g * lanes + lane];
-        own.sum_tau += d_steps.add(piece.sequence, first + i, j, sum);
+        own.sum_tau += d_steps.add(piece.sequence, first + i, j, sum, first_state == 0);
       }
     }
   }
