@@ -99,12 +99,12 @@ void time_scan(attd::cuda& device, double bandwidth, index_t count, index_t chan
       count, channels, length, states, forward, least / forward, backward);
 }
 
-// y = x W^T of a language model's head, in full precision and in tf32.
+// y = x W^T of a language model's head, in all precisions.
 void time_product(index_t tokens, index_t width, index_t vocabulary, bool short_run) {
-  double rate[2];
-  const attd::product_precision precisions[] = {attd::product_precision::full,
-                                                attd::product_precision::tf32};
-  for (int i = 0; i < 2; ++i) {
+  double rate[3];
+  const attd::product_precision precisions[] = {
+      attd::product_precision::full, attd::product_precision::tf32, attd::product_precision::bf16};
+  for (int i = 0; i < 3; ++i) {
     attd::cuda device(attd::systems::cuda(0, {.products = precisions[i]}));
     const auto batch = attd::sequences::equal(1, tokens);
     auto x = on_device(device, {tokens, width}, -1, 1, 1);
@@ -116,12 +116,15 @@ void time_product(index_t tokens, index_t width, index_t vocabulary, bool short_
     });
     rate[i] = 2.0 * double(tokens) * double(width) * double(vocabulary) / (ms * 1e-3) / 1e12;
   }
-  std::printf("linear/L:%td/in:%td/out:%td float %.1f TFLOP/s, tf32 %.1f TFLOP/s\n", tokens, width,
-              vocabulary, rate[0], rate[1]);
+  std::printf(
+      "linear/L:%td/in:%td/out:%td float %.1f TFLOP/s, tf32 %.1f TFLOP/s, "
+      "bf16 with its rounding %.1f TFLOP/s\n",
+      tokens, width, vocabulary, rate[0], rate[1], rate[2]);
 }
 
 // One inner step of a language model on one sequence.
-void time_step(index_t width, index_t layers, index_t vocabulary, index_t length) {
+void time_step(index_t width, index_t layers, index_t vocabulary, index_t length,
+               attd::product_precision precision = attd::product_precision::full) {
   attd::models::language_model<> model;
   model.encoder = {vocabulary, width};
   model.block.width = width;
@@ -129,9 +132,10 @@ void time_step(index_t width, index_t layers, index_t vocabulary, index_t length
   model.depth = layers;
   attd::models::language_model<>::parameters<float> theta;
   model.initialize(attd::random_stream{1}, theta);
-  const auto adaptive = attd::make_adaptive(
-      model, attd::adapters::log_low_rank{}, attd::losses::next_token{},
-      attd::controllers::fixed{1}, attd::optimizers::gradient_descent{}, theta, attd::cuda{});
+  const auto adaptive =
+      attd::make_adaptive(model, attd::adapters::log_low_rank{}, attd::losses::next_token{},
+                          attd::controllers::fixed{1}, attd::optimizers::gradient_descent{}, theta,
+                          attd::cuda(attd::systems::cuda(0, {.products = precision})));
   std::vector<index_t> ids(static_cast<std::size_t>(length));
   attd::random_stream random{2};
   for (auto& id : ids) id = index_t(random.uniform(0, double(vocabulary)));
@@ -146,8 +150,10 @@ void time_step(index_t width, index_t layers, index_t vocabulary, index_t length
     adaptive.adapt(seen, session, workspace, report);
     s = report.seconds;
   }
-  std::printf("adapt/K:1/d_model:%td/layers:%td/vocabulary:%td/L:%td %.1f ms (first %.1f ms)\n",
-              width, layers, vocabulary, length, seconds[1] * 1e3, seconds[0] * 1e3);
+  std::printf("adapt/K:1/d_model:%td/layers:%td/vocabulary:%td/L:%td%s %.1f ms (first %.1f ms)\n",
+              width, layers, vocabulary, length,
+              precision == attd::product_precision::bf16 ? "/products:bf16" : "", seconds[1] * 1e3,
+              seconds[0] * 1e3);
 }
 
 }  // namespace
@@ -168,7 +174,10 @@ int main(int argc, char** argv) try {
   }
   time_product(2048, 768, short_run ? 5028 : 50280, short_run);
   time_step(128, 2, 256, 1024);
-  if (!short_run) time_step(768, 24, 50280, 2048);
+  if (!short_run) {
+    time_step(768, 24, 50280, 2048);
+    time_step(768, 24, 50280, 2048, attd::product_precision::bf16);
+  }
 } catch (const attd::error& e) {
   std::printf("%s\n", e.what());
   return 1;

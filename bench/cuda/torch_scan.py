@@ -2,7 +2,8 @@
 # SPDX-FileCopyrightText: 2026 the attd authors
 # SPDX-License-Identifier: MIT
 """The selective scan of bench_cuda.cu in PyTorch on the same GPU: one compiled loop over tokens in
-chunks, forward, and forward with the gradients of A and dt."""
+chunks, forward, and forward with the gradients of A and dt; and the CUDA kernels of Mamba's
+authors, where python3 has mamba_ssm."""
 
 import statistics
 
@@ -28,6 +29,28 @@ def part(h, u, dt, a, b, c):
         h = torch.exp(step * a) * h + step * b[:, t, None] * u[:, t, :, None]
         y.append((h * c[:, t, None]).sum(-1))
     return h, torch.stack(y, 1)
+
+
+def original_kernels(batch, channels, length, states):
+    """The same by mamba_ssm's kernels, whose layout is [batch, channel, token]."""
+    from mamba_ssm.ops.selective_scan_interface import selective_scan_fn
+    for dtype in (torch.float32, torch.bfloat16):
+        def normal(*shape):
+            return torch.randn(*shape, device="cuda", dtype=dtype)
+
+        u, b, c = normal(batch, channels, length), normal(batch, states, length), normal(
+            batch, states, length)
+        dt = (0.05 * torch.rand(batch, channels, length, device="cuda")).to(dtype).requires_grad_()
+        a = (-0.5 - torch.rand(channels, states, device="cuda")).requires_grad_()
+        with torch.no_grad():
+            forward = milliseconds(lambda: selective_scan_fn(u, dt, a, b, c))
+
+        def both():
+            torch.autograd.grad(selective_scan_fn(u, dt, a, b, c).sum(), (dt, a))
+
+        print(f"mamba_ssm selective_scan/B:{batch}/D:{channels}/L:{length}/N:{states} {dtype} "
+              f"forward {forward:.3f} ms, forward and backward of the dynamics "
+              f"{milliseconds(both):.3f} ms")
 
 
 def milliseconds(f, repetitions=5):
@@ -61,6 +84,11 @@ def main():
 
         print(f"torch selective_scan/B:{batch}/D:{channels}/L:{length}/N:{states} forward "
               f"{forward:.3f} ms, forward and backward of the dynamics {milliseconds(both):.3f} ms")
+    try:
+        for length in (1024, 4096):
+            original_kernels(8, 1536, length, 16)
+    except ImportError:
+        print("python3 has no mamba_ssm: no comparison with its kernels")
 
 
 if __name__ == "__main__":

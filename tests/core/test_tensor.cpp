@@ -154,6 +154,27 @@ TEST_CASE("tensor: resizing within its memory keeps the memory") {
   CHECK(d.tangent.tangent.shape() == shape{2, 3});
 }
 
+TEST_CASE("tensor: without memory for a shape it is empty, and takes another afterwards") {
+  static std::size_t largest = 0;
+  static const attd::memory_source scarce{
+      [](std::size_t bytes) {
+        if (bytes > largest) attd::fail("no memory for ", bytes, " bytes");
+        return ::operator new(bytes);
+      },
+      [](void* memory, std::size_t) { ::operator delete(memory); }};
+  largest = 100;
+  attd::tensor<double> x({2, 3}, 1.0);
+  x.move_to(&scarce);
+  CHECK_THROWS_WITH_AS(x.resize({5, 3}), doctest::Contains("no memory for 120 bytes"), attd::error);
+  CHECK(x.empty());
+  CHECK(x.size() == 0);
+  x.assign({3, 3}, 2.0);
+  CHECK(x(2, 2) == 2.0);
+  largest = 200;
+  x.assign({5, 3}, 4.0);
+  CHECK(x(4, 2) == 4.0);
+}
+
 TEST_CASE("tensor: copies own their numbers") {
   tensor<double> a = counting({3});
   tensor<double> b = a;

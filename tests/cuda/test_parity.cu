@@ -120,6 +120,8 @@ static_assert(by_cublas<const float, float, float> && by_cublas<const double, do
 static_assert(!by_cublas<float, float, double> && !by_cublas<double, float, double>);
 using plane = attd::dual<double>;  // duals come plane by plane
 static_assert(!by_cublas<plane, plane, plane> && !by_cublas<index_t, index_t, index_t>);
+using half = attd::thrust_detail::bfloat16;  // of factors that the system rounds itself, only
+static_assert(!by_cublas<half, half, half> && !by_cublas<half, half, float>);
 
 TEST_CASE("cuda: matrix products are the same as on the reference") {
   if (no_device()) return;
@@ -134,6 +136,37 @@ TEST_CASE("cuda: matrix products in tf32 are nearly the same, doubles are in ful
   cuda device(attd::systems::cuda(0, {.products = attd::product_precision::tf32}));
   expect_products_on_device<float>(device, 2e-3);
   expect_products_on_device<double>(device, 1e-12);
+}
+
+TEST_CASE("cuda: matrix products in bf16 are nearly the same, doubles are in full") {
+  if (no_device()) return;
+  cuda device(attd::systems::cuda(0, {.products = attd::product_precision::bf16}));
+  // Factors are off by up to 2^-8, independently: sqrt(2) 2^-8 at most in root mean square.
+  expect_products_on_device<float>(device, 5.6e-3);
+  expect_products_on_device<double>(device, 1e-12);
+}
+
+TEST_CASE("cuda: products in bf16 are exactly those of the rounded numbers, and can be replayed") {
+  if (no_device()) return;
+  cuda device(attd::systems::cuda(0, {.products = attd::product_precision::bf16}));
+  constexpr auto no = ops::transpose::no, yes = ops::transpose::yes;
+  // Both are ties, 257 becomes 256 and 259 becomes 260. Sums are exact in float.
+  tensor<float> a({64, 33}, 257), b({48, 33}, 259), c({64, 48});
+  for (tensor<float>* t : {&a, &b, &c}) ops::bring(device, *t);
+  const auto product = [&](attd::index_t rows) {
+    ops::matmul<no, yes, ops::update::assign>(device, a.view().row_range(0, rows), b.view(),
+                                              c.view().row_range(0, rows));
+  };
+  ops::recording<cuda> r;
+  for (int i = 0; i < 6; ++i) {
+    c.zero();
+    if (i == 4) product(64);  // larger factors: what was recorded for the smaller is void
+    ops::replay(device, r, [&] { product(32); });
+    ops::finish(device);
+    CHECK(c(0, 0) == 33 * 256 * 260);
+    CHECK(c(31, 47) == 33 * 256 * 260);
+    CHECK(c(63, 47) == (i == 4 ? 33 * 256 * 260 : 0));
+  }
 }
 
 TEST_CASE("cuda: copies and assigned systems have products of their own") {

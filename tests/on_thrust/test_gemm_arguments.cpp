@@ -21,8 +21,8 @@ using thrust_detail::gemm_arguments;
 using thrust_detail::gemm_call;
 
 // The definition of gemm in BLAS, with what it asks of its arguments; matrices are column-major.
-template <class T>
-void gemm(const gemm_call<T>& x) {
+template <class Factor, class T>
+void gemm(const gemm_call<Factor, T>& x) {
   const bool a_turned = x.op_a == transpose::yes, b_turned = x.op_b == transpose::yes;
   REQUIRE(std::min({x.m, x.n, x.k}) >= 0);
   REQUIRE(x.lda >= std::max<index_t>(1, a_turned ? x.k : x.m));
@@ -32,8 +32,8 @@ void gemm(const gemm_call<T>& x) {
     for (index_t j = 0; j < x.n; ++j) {
       T sum(0);
       for (index_t l = 0; l < x.k; ++l) {
-        sum += (a_turned ? x.a[l + i * x.lda] : x.a[i + l * x.lda]) *
-               (b_turned ? x.b[j + l * x.ldb] : x.b[l + j * x.ldb]);
+        sum += T(a_turned ? x.a[l + i * x.lda] : x.a[i + l * x.lda]) *
+               T(b_turned ? x.b[j + l * x.ldb] : x.b[l + j * x.ldb]);
       }
       T& c = x.c[i + j * x.ldc];
       c = x.beta == T(0) ? sum : sum + x.beta * c;
@@ -86,13 +86,13 @@ struct operands {
   view<C> part(tensor<C>& of) const { return of.view().column_range(gap, n); }
 };
 
-template <transpose Ta, transpose Tb, update U, class T>
+template <transpose Ta, transpose Tb, update U, class Factor, class T = Factor>
 void expect_product(index_t m, index_t n, index_t k, index_t gap) {
   CAPTURE(m);
   CAPTURE(n);
   CAPTURE(k);
   CAPTURE(gap);
-  const operands<Ta, Tb, T, T, T> x{m, n, k, gap};
+  const operands<Ta, Tb, Factor, Factor, T> x{m, n, k, gap};
   tensor<T> expected = x.c, found = x.c;
   reference plain;
   operations::matmul<Ta, Tb, U>(plain, x.a_part(), x.b_part(), x.part(expected));
@@ -170,6 +170,21 @@ TEST_CASE_TEMPLATE("gemm: its arguments give the product in every form", T, floa
       }
     }
   }
+}
+
+// Whether there are arguments for such a product.
+template <class A, class B, class C>
+constexpr bool has_arguments = requires(view<A> a, view<B> b, view<C> c) {
+  gemm_arguments<transpose::no, transpose::yes, update::add>(a, b, c);
+};
+
+TEST_CASE("gemm: factors may be narrower than the result, and are of one type") {
+  for_all_forms([]<transpose Ta, transpose Tb, update U>() {
+    expect_product<Ta, Tb, U, float, double>(5, 4, 7, 2);
+  });
+  CHECK(has_arguments<const float, float, double>);
+  CHECK_FALSE(has_arguments<float, double, double>);
+  CHECK_FALSE(has_arguments<float, float, const double>);
 }
 
 TEST_CASE("gemm: a row's stride may be anything, and is not less than the row for a BLAS") {

@@ -240,13 +240,15 @@ class tensor {
   tensor() = default;
   explicit tensor(const attd::shape& s, T fill = T(0)) { assign(s, fill); }
 
-  /// Gives it shape `s`; the numbers are then unspecified.
+  /// Gives it shape `s`; the numbers are then unspecified. Where there is no memory for it, it is
+  /// empty afterwards.
   void resize(const attd::shape& s) {
-    shape_ = s;
     if (static_cast<std::size_t>(s.size()) > data_.size()) {
-      data_.clear();  // nothing to carry over
+      shape_ = {};
+      decltype(data_)(data_.get_allocator()).swap(data_);  // both at once would be the peak
       data_.resize(static_cast<std::size_t>(s.size()));
     }
+    shape_ = s;
   }
   /// Where its numbers live; none: in the host's memory.
   const memory_source* memory() const { return data_.get_allocator().source; }

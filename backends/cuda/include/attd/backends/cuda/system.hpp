@@ -11,11 +11,13 @@
 #include <attd/backends/cuda/check.hpp>
 #include <attd/backends/cuda/products.hpp>
 #include <attd/backends/cuda/team.hpp>
+#include <attd/backends/thrust/bfloat16.hpp>
 #include <attd/backends/thrust/readable_arrays.hpp>
 #include <attd/backends/thrust/systems.hpp>
 #include <cstddef>
 #include <memory>
 #include <new>
+#include <type_traits>
 #include <utility>
 
 namespace attd::cuda_detail {
@@ -163,16 +165,28 @@ class cuda {
     cuda_detail::launch(stream_.get(), teams, program);
   }
 
-  /// C = op(A) op(B) or C += op(A) op(B) by cuBLAS, for floats and doubles. False, and nothing is
-  /// done, for products that a BLAS does not compute (`thrust_detail::fits_gemm`).
+  /// C = op(A) op(B) or C += op(A) op(B) by cuBLAS, for floats and doubles, floats as
+  /// `product_precision` says. False, and nothing is done, for products that a BLAS does not
+  /// compute
+  /// (`thrust_detail::fits_gemm`).
   template <operations::transpose Ta, operations::transpose Tb, operations::update U, class A,
             class B, class C>
     requires cuda_detail::HasProduct<A, B, C>
   bool matmul(view<A> a, view<B> b, view<C> c) {
     if (!thrust_detail::fits_gemm<Ta>(a, b, c)) return false;
     select();
-    products_.start(stream_.get(), options_.products,
-                    thrust_detail::gemm_arguments<Ta, Tb, U>(a, b, c));
+    const auto start = [&](auto x, auto y) {
+      products_.start(stream_.get(), options_.products,
+                      thrust_detail::gemm_arguments<Ta, Tb, U>(x, y, c));
+    };
+    if constexpr (std::is_same_v<C, float>) {
+      if (options_.products == product_precision::bf16 && thrust_detail::worth_rounding(c)) {
+        const auto rounded = factors_.round(*this, a, b);
+        start(rounded.a, rounded.b);
+        return true;
+      }
+    }
+    start(a, b);
     return true;
   }
 
@@ -243,6 +257,7 @@ class cuda {
   cuda_options options_;
   cuda_detail::stream stream_;
   cuda_detail::products products_;
+  thrust_detail::rounded_factors factors_;
   thrust_detail::readable_arrays arrays_{&cuda_detail::managed_memory};
   bool recording_now_ = false;
 };

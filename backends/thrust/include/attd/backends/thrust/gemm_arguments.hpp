@@ -12,24 +12,27 @@
 namespace attd::thrust_detail {
 
 /// One call of a BLAS:  C = op(A) op(B) + beta C  of column-major matrices, under BLAS's names.
-/// With beta = 0 it does not read C.
-template <class T>
+/// With beta = 0 it does not read C. Factors may be of a narrower number than the result.
+template <class Factor, class Result = Factor>
 struct gemm_call {
   operations::transpose op_a, op_b;
   index_t m, n, k;  // op(A) [m, k], op(B) [k, n], C [m, n]
-  const T* a;
+  const Factor* a;
   index_t lda;
-  const T* b;
+  const Factor* b;
   index_t ldb;
-  T beta;
-  T* c;
+  Result beta;
+  Result* c;
   index_t ldc;
 };
 
-/// Whether all three are views of one type of number, but for const.
+/// Whether both factors are of one type of number, but for const.
+template <class A, class B>
+concept SameFactor = std::same_as<std::remove_const_t<A>, std::remove_const_t<B>>;
+/// Whether all three are of one type of number, but for const.
 template <class A, class B, class C>
-concept SameNumber = !std::is_const_v<C> && std::same_as<std::remove_const_t<A>, C> &&
-                     std::same_as<std::remove_const_t<B>, C>;
+concept SameNumber =
+    SameFactor<A, B> && !std::is_const_v<C> && std::same_as<std::remove_const_t<A>, C>;
 
 /// Whether a BLAS can take a view: its rows must not overlap.
 template <class X>
@@ -61,8 +64,8 @@ index_t leading_dimension(view<X> x) {
 /// Shapes: op(A) [m, k], op(B) [k, n], C [m, n], for which `fits_gemm` holds.
 template <operations::transpose Ta, operations::transpose Tb, operations::update U, class A,
           class B, class C>
-  requires SameNumber<A, B, C>
-gemm_call<C> gemm_arguments(view<A> a, view<B> b, view<C> c) {
+  requires(SameFactor<A, B> && !std::is_const_v<C>)
+gemm_call<std::remove_const_t<A>, C> gemm_arguments(view<A> a, view<B> b, view<C> c) {
   return {.op_a = Tb,
           .op_b = Ta,
           .m = c.columns(),

@@ -6,6 +6,7 @@
 
 #include <attd/backends/thrust/rows.hpp>
 #include <attd/backends/thrust/team.hpp>
+#include <cmath>
 #include <limits>
 #include <type_traits>
 
@@ -14,17 +15,29 @@ namespace attd::thrust_detail {
 /// States that one thread keeps in registers.
 inline constexpr int states_of_thread = 4;
 
-/// exp(x); on a GPU, for float, by its fast instruction, whose relative error grows with |x|: about
-/// 1e-7 (1 + |x|).
+/// Whether exponentials are the GPU's own: 2^x for floats, with an error of about 1e-7 (1 + |x|)
+/// relative to the result.
+template <class S>
+ATTD_DEVICE constexpr bool has_fast_power() {
+#if defined(__CUDA_ARCH__)
+  return std::is_same_v<S, float>;
+#else
+  return false;
+#endif
+}
+
+/// Rates are kept in the unit that saves a product for each exponential: a = rate unit_of_rate.
+template <class S>
+ATTD_DEVICE constexpr primal_t<S> unit_of_rate() {
+  return has_fast_power<S>() ? primal_t<S>(0.69314718055994530942) : primal_t<S>(1);
+}
+
+/// exp(x unit_of_rate), x a product of a step size and a rate.
 template <class S>
 ATTD_DEVICE S decay_of(const S& x) {
-  if constexpr (is_dual_v<S>) {
-    const auto e = decay_of(x.value);
-    return {e, x.tangent * e};
+  if constexpr (has_fast_power<S>()) {
+    return ::exp2f(x);  // one instruction
   } else {
-#if defined(__CUDA_ARCH__)
-    if constexpr (std::is_same_v<S, float>) return __expf(x);
-#endif
     return exp(x);
   }
 }
@@ -38,6 +51,12 @@ ATTD_DEVICE S finite(const S& x) {
     constexpr S largest = std::numeric_limits<S>::max();
     return x > largest ? largest : x < -largest ? -largest : x;
   }
+}
+
+/// The rate of an entry of a, finite and in its unit.
+template <class S, class A>
+ATTD_DEVICE S rate_of(const view<A>& a, index_t sequence, index_t j, index_t n) {
+  return finite(element<S>(a, dynamics_of(a, sequence), j, n) / unit_of_rate<S>());
 }
 
 /// Whether a view was given.

@@ -111,7 +111,7 @@ struct selective_scan_forward {
       own.rate[k] = own.h[k] = S(0);
       if (!p.has(thread, k)) continue;
       const index_t j = p.channel(thread), n = p.state(thread, k);
-      own.rate[k] = finite(element<S>(a, dynamics_of(a, piece.sequence), j, n));
+      own.rate[k] = rate_of<S>(a, piece.sequence, j, n);
       if (from_zero) continue;
       own.h[k] = exists(piece_initial)
                      ? element<S>(piece_initial, piece.number * p.all_states + n, j)
@@ -194,7 +194,7 @@ struct carried_over {
   ATTD_DEVICE void operator()(index_t index) const {
     const index_t channels = ends.columns(), j = index % channels;
     const index_t n = index / channels % states, s = index / (channels * states);
-    const S rate = finite(element<S>(a, dynamics_of(a, s), j, n));
+    const S rate = rate_of<S>(a, s, j, n);
     S h = element<S>(edge, s, j, n);
     for (index_t i = 0; i < pieces.count; ++i) {
       const index_t q = s * pieces.count + (Backwards ? pieces.count - 1 - i : i);

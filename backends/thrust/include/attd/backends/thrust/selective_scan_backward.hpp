@@ -135,7 +135,7 @@ struct selective_scan_adjoint {
       own.rate[k] = own.g[k] = own.sum_a[k] = S(0);
       if (!p.has(thread, k)) continue;
       const index_t j = p.channel(thread), n = p.state(thread, k);
-      own.rate[k] = finite(element<S>(a, dynamics_of(a, piece.sequence), j, n));
+      own.rate[k] = rate_of<S>(a, piece.sequence, j, n);
       own.g[k] = exists(piece_final) ? element<S>(piece_final, piece.number * p.all_states + n, j)
                                      : element<S>(d_final, piece.sequence, j, n);
     }
@@ -196,7 +196,7 @@ struct selective_scan_adjoint {
       const S step = in.dt[i * lanes + lane], x = in.u[i * lanes + lane];
       const S dy = in.d_y[i * lanes + lane];
       [[maybe_unused]] const S input = step * x;
-      [[maybe_unused]] S sum_u(0), sum_dt(0);
+      [[maybe_unused]] S sum_b(0), sum_rate(0);
       ATTD_UNROLL
       for (int k = 0; k < states_of_thread; ++k) {
         const int at = i * states_of_thread + k, n = i * p.states + p.local_state(thread, k);
@@ -204,12 +204,13 @@ struct selective_scan_adjoint {
         own.g[k] = g * own.decay[at];
         const S through = own.g[k] * own.before[at];  // g e h of the token before
         if constexpr (has_a) own.sum_a[k] += step * through;
-        if constexpr (has_u) sum_u += g * in.b[n];
-        if constexpr (has_dt) sum_dt += own.rate[k] * through + g * (in.b[n] * x);
+        if constexpr (has_u || has_dt) sum_b += g * in.b[n];
+        if constexpr (has_dt) sum_rate += own.rate[k] * through;
         if constexpr (has_b) to_b[at] = g * input;
       }
-      if constexpr (has_u) in.to_u[i * threads + thread] = sum_u;
-      if constexpr (has_dt) in.to_dt[i * threads + thread] = sum_dt;
+      if constexpr (has_u) in.to_u[i * threads + thread] = sum_b;
+      if constexpr (has_dt)
+        in.to_dt[i * threads + thread] = sum_rate * unit_of_rate<S>() + sum_b * x;
       if constexpr (has_d) own.sum_d += dy * x;
     }
   }
@@ -296,7 +297,7 @@ struct selective_scan_adjoint_ends {
       for (int k = 0; k < states_of_thread; ++k) {
         if (!p.has(thread, k)) continue;
         const index_t j = p.channel(thread), n = p.state(thread, k);
-        const S rate = finite(element<S>(a, dynamics_of(a, piece.sequence), j, n));
+        const S rate = rate_of<S>(a, piece.sequence, j, n);
         S g(0);
         for (index_t t = piece.end - 1; t >= piece.begin; --t) {
           g = decay_of(steps.template at<S>(piece.sequence, t, j) * rate) *

@@ -1,0 +1,400 @@
+// SPDX-FileCopyrightText: 2026 the attd authors
+// SPDX-License-Identifier: MIT
+// bfloat16: rounding, packing of matrices, and products of rounded factors by a system of the CPU
+// that computes late and in memory of its own, as the GPU's does.
+#include <algorithm>
+#include <array>
+#include <attd/backends/reference.hpp>
+#include <attd/backends/thrust/bfloat16.hpp>
+#include <attd/backends/thrust/gemm_arguments.hpp>
+#include <attd/core/random.hpp>
+#include <attd/operations/replay.hpp>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "separate_memory.hpp"
+
+namespace {
+
+using namespace attd;
+using attd_test::separate_system;
+using operations::transpose;
+using operations::update;
+using thrust_detail::bfloat16;
+
+constexpr float infinity = std::numeric_limits<float>::infinity();
+
+float of_bits(std::uint32_t bits) { return std::bit_cast<float>(bits); }
+std::uint32_t bits_of(float x) { return std::bit_cast<std::uint32_t>(x); }
+
+// The definition: the nearest multiple of the distance between neighbours, ties to even. Exact in
+// double, by none of the bits that the library uses. Not for NaN.
+float nearest(float x) {
+  if (x == 0 || std::isinf(x)) return x;
+  const int exponent = std::max(std::ilogb(x), -126);  // denormals are as far apart as 2^-126
+  const double r = std::ldexp(std::nearbyint(std::ldexp(double(x), 7 - exponent)), exponent - 7);
+  return std::abs(r) >= std::ldexp(1.0, 128) ? std::copysign(infinity, x) : float(r);
+}
+// The number of x whose rounding differs from the definition, by its bits.
+int wrong(std::uint32_t bits) {
+  const float x = of_bits(bits);
+  const float found = bfloat16::rounded(x);
+  return std::isnan(x) ? !std::isnan(found) : bits_of(found) != bits_of(nearest(x));
+}
+
+// The same on every element.
+template <class F>
+tensor<float> mapped(const tensor<float>& x, const F& f) {
+  tensor<float> y(x.shape());
+  for (index_t i = 0; i < x.size(); ++i) y.data()[i] = f(x.data()[i]);
+  return y;
+}
+template <class F>
+tensor<float> numbers(const shape& s, const F& draw) {
+  tensor<float> t(s);
+  for (index_t i = 0; i < t.size(); ++i) t.data()[i] = draw();
+  return t;
+}
+
+// gemm of a BLAS on rounded factors, with sums in float; matrices are column-major.
+struct late_gemm {
+  thrust_detail::gemm_call<bfloat16, float> x;
+
+  void operator()() const {
+    const index_t a_row = x.op_a == transpose::yes ? x.lda : 1, a_column = x.lda + 1 - a_row;
+    const index_t b_row = x.op_b == transpose::yes ? x.ldb : 1, b_column = x.ldb + 1 - b_row;
+    for (index_t i = 0; i < x.m; ++i) {
+      for (index_t j = 0; j < x.n; ++j) {
+        float sum = 0;
+        for (index_t l = 0; l < x.k; ++l) {
+          sum += float(x.a[i * a_row + l * a_column]) * float(x.b[l * b_row + j * b_column]);
+        }
+        float& c = x.c[i + j * x.ldc];
+        c = x.beta == 0 ? sum : sum + x.beta * c;
+      }
+    }
+  }
+};
+
+// What products were given: how many, and where their factors lay.
+struct seen {
+  int products = 0;
+  std::vector<const bfloat16*> at;
+};
+
+// The product of systems::cuda with products in bf16, but for who computes it.
+struct rounding_system : separate_system {
+  std::shared_ptr<seen> log = std::make_shared<seen>();
+  thrust_detail::rounded_factors factors;
+
+  template <transpose Ta, transpose Tb, update U, class A, class B>
+  bool matmul(view<A> a, view<B> b, view<float> c) {
+    if (!thrust_detail::fits_gemm<Ta>(a, b, c) || !thrust_detail::worth_rounding(c)) return false;
+    const auto rounded = factors.round(*this, a, b);
+    const late_gemm gemm{thrust_detail::gemm_arguments<Ta, Tb, U>(rounded.a, rounded.b, c)};
+    run([gemm](const auto&) { gemm(); });
+    ++log->products;
+    log->at.insert(log->at.end(), {rounded.a.data(), rounded.b.data()});
+    return true;
+  }
+};
+using rounding = attd::thrust<rounding_system>;
+
+// Calls f<Ta, Tb, U>() for all.
+template <class F>
+void for_all_forms(const F& f) {
+  constexpr auto no = transpose::no, yes = transpose::yes;
+  const auto both = [&]<transpose Ta, transpose Tb>() {
+    f.template operator()<Ta, Tb, update::assign>();
+    f.template operator()<Ta, Tb, update::add>();
+  };
+  both.template operator()<no, no>();
+  both.template operator()<no, yes>();
+  both.template operator()<yes, no>();
+  both.template operator()<yes, yes>();
+}
+
+// op(A) [m, k], op(B) [k, n], C [m, n], each a part of a wider tensor.
+template <transpose Ta, transpose Tb>
+struct operands {
+  index_t m, n, k;
+  tensor<float> a, b, c;
+
+  template <class F>
+  operands(index_t m_, index_t n_, index_t k_, const F& draw) : m(m_), n(n_), k(k_) {
+    a = numbers({Ta == transpose::yes ? k : m, (Ta == transpose::yes ? m : k) + 3}, draw);
+    b = numbers({Tb == transpose::yes ? n : k, (Tb == transpose::yes ? k : n) + 2}, draw);
+    c = numbers({m, n + 5}, draw);
+  }
+  static view<const float> part_of_a(const tensor<float>& a) {
+    return a.view().column_range(1, a.extent(1) - 3);
+  }
+  static view<const float> part_of_b(const tensor<float>& b) {
+    return b.view().column_range(2, b.extent(1) - 2);
+  }
+  static view<float> part_of_c(tensor<float>& c) {
+    return c.view().column_range(4, c.extent(1) - 5);
+  }
+};
+
+// C of these factors by a backend, all of it.
+template <transpose Ta, transpose Tb, update U, class Backend>
+tensor<float> product(Backend& backend, tensor<float> a, tensor<float> b, tensor<float> c) {
+  using parts = operands<Ta, Tb>;
+  for (tensor<float>* t : {&a, &b, &c}) operations::bring(backend, *t);
+  operations::matmul<Ta, Tb, U>(backend, parts::part_of_a(a), parts::part_of_b(b),
+                                parts::part_of_c(c));
+  operations::finish(backend);
+  return c;
+}
+
+index_t differences(const tensor<float>& x, const tensor<float>& y) {
+  index_t count = 0;
+  for (index_t i = 0; i < x.size(); ++i) count += !(x.data()[i] == y.data()[i]);
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("bfloat16: all of them stay what they are, and NaN stays NaN") {
+  int changed = 0;
+  for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
+    const float x = bfloat16{static_cast<std::uint16_t>(bits)};
+    CHECK_MESSAGE(bits_of(x) == bits << 16, bits);
+    changed += std::isnan(x) ? !std::isnan(float(bfloat16::rounded(x)))
+                             : bfloat16::rounded(x).bits != bits;
+  }
+  CHECK(changed == 0);
+}
+
+TEST_CASE("bfloat16: rounding is to the nearest, ties to even") {
+  int different = 0;
+  for (std::uint32_t upper = 0; upper < 0x10000; ++upper) {  // both sides of and at every tie
+    for (const std::uint32_t lower : {0x0001u, 0x7fffu, 0x8000u, 0x8001u, 0xffffu}) {
+      different += wrong(upper << 16 | lower);
+    }
+  }
+  random_stream random{5};
+  for (int i = 0; i < 1000000; ++i) {
+    different += wrong(static_cast<std::uint32_t>(random.next_bits()));
+  }
+  CHECK(different == 0);
+}
+
+TEST_CASE("bfloat16: examples by hand") {
+  CHECK(bfloat16::rounded(257) == 256.0f);  // 1.00000001: a tie, down to even
+  CHECK(bfloat16::rounded(259) == 260.0f);  // 1.00000011: a tie, up to even
+  CHECK(bfloat16::rounded(257.001f) == 258.0f);
+  CHECK(bfloat16::rounded(-257.001f) == -258.0f);
+  CHECK(bfloat16::rounded(511) == 512.0f);  // into the next exponent
+  CHECK(std::signbit(float(bfloat16::rounded(-0.0f))));
+  CHECK(bfloat16::rounded(of_bits(0x00008000)) == 0.0f);  // half of the smallest denormal: to even
+  CHECK(bits_of(bfloat16::rounded(of_bits(0x00008001))) == 0x00010000);
+  CHECK(bits_of(bfloat16::rounded(of_bits(0x007fffff))) == 0x00800000);  // becomes normal
+  CHECK(bfloat16::rounded(infinity) == infinity);
+  CHECK(bfloat16::rounded(-infinity) == -infinity);
+  CHECK(bfloat16::rounded(std::numeric_limits<float>::max()) == infinity);
+  CHECK(bfloat16::rounded(of_bits(0x7f7f8000)) == infinity);  // 2^128 (1 - 2^-9), a tie
+  CHECK(bits_of(bfloat16::rounded(of_bits(0x7f7f7fff))) == 0x7f7f0000);
+}
+
+TEST_CASE("bfloat16: no NaN becomes infinite or a number, whatever its payload") {
+  int lost = 0;
+  for (std::uint32_t payload = 1; payload < 0x800000; ++payload) {
+    for (const std::uint32_t sign : {0x7f800000u, 0xff800000u}) {
+      const float found = bfloat16::rounded(of_bits(sign | payload));
+      lost += !std::isnan(found) || std::signbit(found) != (sign >> 31 != 0);
+    }
+  }
+  CHECK(lost == 0);
+}
+
+TEST_CASE("rounded factors: parts of matrices, in rows that begin at 16 bytes, gaps zero") {
+  for (const index_t columns : {1, 3, 4, 7, 8, 9, 33}) {
+    CAPTURE(columns);
+    random_stream random{6};
+    const auto draw = [&] { return float(random.normal()); };
+    rounding_system system;
+    tensor<float> x = numbers({5, columns + 3}, draw), y = numbers({2, 3, columns}, draw);
+    for (tensor<float>* t : {&x, &y}) t->move_to(system.memory());
+    const view<const float> a = x.view().column_range(2, columns), b = y.view();
+    const auto found = system.factors.round(system, a, b);
+    system.finish();
+    for (const auto& [from, to] : {std::pair{a, found.a}, std::pair{b, found.b}}) {
+      REQUIRE(to.rows() == from.rows());
+      REQUIRE(to.columns() == columns);
+      CHECK(to.stride() == (columns + 7) / 8 * 8);
+      CHECK(reinterpret_cast<std::uintptr_t>(to.data()) % 64 == 0);
+      for (index_t i = 0; i < to.rows(); ++i) {
+        for (index_t j = 0; j < to.stride(); ++j) {
+          CHECK(float(to.at(i, j)) == (j < columns ? nearest(from.at(i, j)) : 0.0f));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("rounded products: exactly those of the rounded numbers, in every form") {
+  // Whole numbers to 500 lose up to one bit; all sums are below 2^24, so exact in any order.
+  random_stream random{7};
+  const auto draw = [&] { return float(int(random.uniform(-500, 501))); };
+  for (const auto& [m, n, k] : {std::array<index_t, 3>{32, 33, 1}, {40, 32, 7}, {33, 65, 40}}) {
+    for_all_forms([&]<transpose Ta, transpose Tb, update U>() {
+      const operands<Ta, Tb> x(m, n, k, draw);
+      reference plain;
+      rounding backend;
+      const auto found = product<Ta, Tb, U>(backend, x.a, x.b, x.c);
+      CHECK(differences(found, product<Ta, Tb, U>(plain, mapped(x.a, nearest), mapped(x.b, nearest),
+                                                  x.c)) == 0);
+      CHECK(differences(found, product<Ta, Tb, U>(plain, x.a, x.b, x.c)) > 0);
+      CHECK(backend.system().log->products == 1);
+    });
+  }
+}
+
+TEST_CASE("rounded products: near those of the numbers themselves") {
+  random_stream random{8};
+  const auto draw = [&] { return float(random.normal()); };
+  const index_t m = 64, n = 48, k = 100;
+  // A term a b becomes a b (1 + d)(1 + e) with |d|, |e| <= 2^-8; each product and sum in float adds
+  // at most 2^-24 of the sum of |a b|, in either result.
+  const double bound = 2 * 0x1p-8 + 0x1p-16 + 2 * (double(k) + 2) * 0x1p-24 * 1.01;
+  const auto absolute = [](float x) { return std::abs(x); };
+  for_all_forms([&]<transpose Ta, transpose Tb, update U>() {
+    const operands<Ta, Tb> x(m, n, k, draw);
+    reference plain;
+    rounding backend;
+    const auto found = product<Ta, Tb, U>(backend, x.a, x.b, x.c);
+    const auto expected = product<Ta, Tb, U>(plain, x.a, x.b, x.c);
+    const auto sizes = product<Ta, Tb, update::add>(plain, mapped(x.a, absolute),
+                                                    mapped(x.b, absolute), mapped(x.c, absolute));
+    double most = 0, squares = 0, all = 0;
+    for (index_t i = 0; i < found.size(); ++i) {
+      const double e = double(found.data()[i]) - double(expected.data()[i]);
+      most = std::max(most, std::abs(e) / double(sizes.data()[i]));
+      squares += e * e;
+      all += double(expected.data()[i]) * double(expected.data()[i]);
+    }
+    CHECK(most <= bound);
+    // Errors of both factors are independent: sqrt(2) 2^-8 at most in root mean square.
+    CHECK(std::sqrt(squares / all) <= std::sqrt(2.0) * 0x1p-8);
+    CHECK(std::sqrt(squares / all) >= 0x1p-10);  // they are rounded
+  });
+}
+
+TEST_CASE("rounded products: both factors may be the same matrix") {
+  random_stream random{9};
+  rounding backend;
+  tensor<float> x = numbers({40, 40}, [&] { return float(int(random.uniform(-500, 501))); });
+  tensor<float> found({40, 40}), expected({40, 40}), rounded = mapped(x, nearest);
+  for (tensor<float>* t : {&x, &found}) operations::bring(backend, *t);
+  operations::matmul<transpose::yes, transpose::no, update::assign>(backend, x.view(), x.view(),
+                                                                    found.view());
+  operations::finish(backend);
+  reference plain;
+  operations::matmul<transpose::yes, transpose::no, update::assign>(
+      plain, rounded.view(), rounded.view(), expected.view());
+  CHECK(differences(found, expected) == 0);
+}
+
+TEST_CASE("rounded products: thin results stay in float") {
+  random_stream random{10};
+  const auto draw = [&] { return float(int(random.uniform(-500, 501))); };
+  constexpr auto no = transpose::no;
+  for (const auto& [m, n] : {std::array<index_t, 2>{1, 40}, {40, 1}, {31, 40}, {40, 31}}) {
+    const operands<no, no> x(m, n, 9, draw);
+    reference plain;
+    rounding backend;
+    CHECK(differences(product<no, no, update::add>(backend, x.a, x.b, x.c),
+                      product<no, no, update::add>(plain, x.a, x.b, x.c)) == 0);
+    CHECK(backend.system().log->products == 0);
+  }
+}
+
+TEST_CASE("rounded factors: stay where they are until larger ones come; copies have their own") {
+  constexpr auto no = transpose::no;
+  random_stream random{11};
+  const auto draw = [&] { return float(random.normal()); };
+  const operands<no, no> small(33, 34, 9, draw), large(64, 65, 40, draw);
+  rounding backend;
+  const auto at = [](const rounding& of) {
+    const auto& all = of.system().log->at;
+    return std::pair(all[all.size() - 2], all[all.size() - 1]);
+  };
+  const auto run = [](rounding& on, const operands<no, no>& x) {
+    return product<no, no, update::add>(on, x.a, x.b, x.c);
+  };
+  const auto first = run(backend, small);
+  const auto place = at(backend);
+  CHECK(differences(run(backend, small), first) == 0);
+  CHECK(at(backend) == place);
+  run(backend, large);
+  const auto place_of_large = at(backend);
+  CHECK(differences(run(backend, small), first) == 0);
+  CHECK(at(backend).first == place_of_large.first);
+  run(backend, large);
+  CHECK(at(backend) == place_of_large);
+
+  const auto pieces = attd_test::live_memory().size();
+  rounding copy = backend;
+  CHECK(attd_test::live_memory().size() == pieces);  // none before it is used
+  rounding moved = std::move(copy);
+  CHECK(differences(run(moved, small), first) == 0);
+  CHECK(at(moved).first != place_of_large.first);
+  moved = backend;
+  CHECK(differences(run(moved, small), first) == 0);
+}
+
+TEST_CASE("rounded factors: recordings are void once larger ones came, and take no memory") {
+  constexpr auto no = transpose::no;
+  random_stream random{12};
+  const auto draw = [&] { return float(random.normal()); };
+  rounding backend;
+  tensor<float> a = numbers({64, 40}, draw), b = numbers({40, 64}, draw), c({64, 64});
+  for (tensor<float>* t : {&a, &b, &c}) operations::bring(backend, *t);
+  int calls = 0;
+  const auto of_size = [&](index_t size) {
+    operations::matmul<no, no, update::assign>(backend, a.view().row_range(0, size), b.view(),
+                                               c.view().row_range(0, size));
+  };
+  const auto run = [&] {
+    ++calls;
+    of_size(32);
+  };
+  operations::recording<rounding> r;
+  const auto result = [&] {
+    c.zero();
+    operations::replay(backend, r, run);
+    operations::finish(backend);
+    tensor<float> copy;  // of the host: one there would take memory, and void recordings
+    copy = c;
+    return copy;
+  };
+  const tensor<float> expected = result();
+  CHECK(differences(result(), expected) == 0);
+  CHECK(differences(result(), expected) == 0);
+  CHECK(calls == 2);  // once to do it, once to record it
+  of_size(64);
+  operations::finish(backend);
+  CHECK(differences(result(), expected) == 0);
+  CHECK(calls == 3);
+
+  // A recording that would need memory is given up, and what it stands for is done.
+  index_t size = 32;
+  rounding other;
+  operations::recording<rounding> growing;
+  const auto grow = [&] {
+    operations::matmul<no, no, update::assign>(other, a.view().row_range(0, size), b.view(),
+                                               c.view().row_range(0, size));
+  };
+  operations::replay(other, growing, grow);
+  size = 64;
+  operations::replay(other, growing, grow);
+  operations::finish(other);
+  CHECK(growing.impossible);
+}
