@@ -202,6 +202,10 @@ TEST_CASE("cuda: scans are the same as on the reference") {
   if (no_device()) return;
   expect_same_on_device(cases::selective_scan{.batch = {150, 1, 33}, .channels = 21, .states = 7});
   expect_same_on_device(cases::complex_scan<ops::direction::forward>{.batch = {150, 1, 33}});
+  expect_same_on_device(cases::selective_scan{.batch = {2100}, .channels = 40, .states = 18});
+  expect_same_on_device(
+      cases::gated_scan{.batch = {2100, 1, 33}, .channels = 40, .states = 18, .times = 3});
+  expect_same_on_device(cases::silu_convolution{.batch = {1, 2, 70}, .channels = 17});
   expect_same_on_device(cases::dense_recurrence{.batch = {40, 1, 13}, .states = 16});
 }
 

@@ -168,6 +168,23 @@ TEST_CASE("memory: where it does not suffice there is an error, and what is smal
   CHECK(r.accepted > 0);
 }
 
+TEST_CASE("memory: an array that could not be copied for the backend is copied the next time") {
+  thrust_separate backend;
+  tensor<double> x({3, 2}, 1.0), y({2, 2});
+  attd::operations::bring(backend, x);
+  attd::operations::bring(backend, y);
+  const attd::sequences batch{1, 2};
+  std::size_t used = 0;
+  for (const auto& piece : live_memory()) used += piece.second;
+  memory_size() = used;
+  CHECK_THROWS_WITH_AS(attd::operations::mean_pool(backend, batch, x.view(), y.view()),
+                       doctest::Contains("no memory for"), attd::error);
+  memory_size() = std::size_t{1} << 40;
+  attd::operations::mean_pool(backend, batch, x.view(), y.view());
+  attd::operations::finish(backend);
+  CHECK(y(1, 1) == 1.0);
+}
+
 TEST_CASE("memory: gradients through the adaptation stay in the backend's memory") {
   expect_exact(measure_all(walk_mamba_tokens(), adapters::log_low_rank{2}, losses::next_token{},
                            optimizers::gradient_descent{}, thrust_separate{}));

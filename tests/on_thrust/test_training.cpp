@@ -40,6 +40,12 @@ TEST_CASE("memory: models train in the backend's memory") {
   expect_same_training(tiny_forecaster(), squared_rows{}, signals(7, 20, 1));
   expect_same_training(tiny_net(), squared_rows{}, signals(7, 20, 2));
   expect_same_training(tiny_language_model(), class_rows{}, texts(7, 12, 3));
+  attd::models::forecaster<attd::blocks::s4d<true>> s4d;
+  s4d.encoder = {2, 4};
+  s4d.block.channels = 4;
+  s4d.block.state_size = 4;
+  s4d.head = {4, 1, true};
+  expect_same_training(s4d, squared_rows{}, signals(7, 20, 5));
   expect_same_training(tiny_classifier(attd::models::embedding_encoder{5, 3}), class_rows{},
                        texts(7, 12, 4));
 }

@@ -225,7 +225,12 @@ class adaptive_model {
                              const weights& psi, workspace& w) const {
     w.inner.apply(psi);
     std::swap(w.inner.states(), states);
-    w.inner.run_from_states(batch, input);
+    try {
+      w.inner.run_from_states(batch, input);
+    } catch (...) {
+      std::swap(w.inner.states(), states);  // the stream can go on from where it was
+      throw;
+    }
     std::swap(w.inner.states(), states);
     std::swap(w.inner.final_states(), states);
     return w.inner.output().view();

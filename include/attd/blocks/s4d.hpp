@@ -317,6 +317,7 @@ struct s4d {
           read(c.work.d_b_bar_re), read(c.work.d_b_bar_im), asked<base>(c.work.d_dt),
           d_dyn.matrix.view(), d_dyn.imaginary.view(), d_dyn.log_timescale.view());
       if constexpr (base) {
+        op::finish(backend);
         for (index_t j = 0; j < channels; ++j) d_p.log_dt(j) += S(c.dt(j)) * S(c.work.d_dt(j));
       }
     }

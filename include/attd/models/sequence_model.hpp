@@ -72,11 +72,22 @@ auto find_work() {
 template <class Cache>
 using work_of = decltype(detail::find_work<Cache>());
 
-/// Exchanges it: layers take turns with one, as each needs it during its own backward alone.
+/// Lends it to a cache while this lives: layers take turns with one, as each needs it during its
+/// own backward alone.
 template <class Cache>
-void lend_work([[maybe_unused]] work_of<Cache>& work, [[maybe_unused]] Cache& to) {
-  if constexpr (requires { to.work; }) std::swap(work, to.work);
-}
+class lent_work {
+ public:
+  lent_work(work_of<Cache>& work, Cache& to) : work_(work), to_(to) { exchange(); }
+  lent_work(const lent_work&) = delete;
+  ~lent_work() { exchange(); }
+
+ private:
+  void exchange() {
+    if constexpr (requires { to_.work; }) std::swap(work_, to_.work);
+  }
+  work_of<Cache>& work_;
+  Cache& to_;
+};
 
 /// An encoder, `depth` equal layers, a final norm and a head.
 ///
@@ -311,11 +322,10 @@ struct sequence_model {
     const typename Block::template state<none> no_final;
     typename Block::template state<none> no_initial;
     auto& own = c.layers[l].mixer;
-    lend_work(c.work, own);
+    const lent_work lent(c.work, own);
     block.backward(backend, batch, p.backbone.layers[l].mixer, dyn[l], block_input(l, c),
                    c.initial[l], own, std::as_const(c.d_stream).view(), no_final, d_x,
                    d_p.backbone.layers[l].mixer, d_dyn, no_initial);
-    lend_work(c.work, own);
   }
 };
 

@@ -107,6 +107,21 @@ void gated_scan_backward(Backend& backend, const sequences& batch, const gated_s
                          view<DY> d_y, view<DF> d_final, view<DU> d_u, view<DR> d_raw,
                          view<DTau> d_tau, view<DA> d_a, view<DB> d_b, view<DC> d_c, view<DD> d_d,
                          view<DI> d_initial, view<DZ> d_z) {
+  const char* place = "gated_scan_backward";
+  const shape rows = u.shape();
+  detail::expect_scan(place, batch, u, raw, a, b, c, d, initial, d_y, d_final);
+  detail::expect_optional(place, "d_u", d_u, rows);
+  detail::expect_optional(place, "d_raw", d_raw, rows);
+  detail::expect_optional(place, "d_z", d_z, rows);
+  detail::expect_dynamics(place, "d_a", d_a, batch, u.columns(), b.columns());
+  detail::expect_optional(place, "d_b", d_b, b.shape());
+  detail::expect_optional(place, "d_c", d_c, c.shape());
+  detail::expect_optional(place, "d_d", d_d, {u.columns()});
+  detail::expect_optional(place, "d_initial", d_initial, {batch.count(), u.columns(), b.columns()});
+  if constexpr (!is_none_v<view<DTau>>) {
+    expect_shape(place, "d_tau", d_tau.shape(),
+                 {d_tau.extent(0) == 1 ? 1 : batch.count(), u.columns()});
+  }
   if constexpr (requires {
                   backend.gated_scan_backward(batch, cache, scratch, u, raw, tau, a, b, c, d,
                                               initial, z, d_y, d_final, d_u, d_raw, d_tau, d_a, d_b,

@@ -7,6 +7,7 @@
 
 #include <attd/config.hpp>
 #include <attd/error.hpp>
+#include <mutex>
 #include <string>
 
 namespace attd::cuda_detail {
@@ -31,6 +32,9 @@ inline std::string explain(cudaError_t code) {
       return text;
   }
 }
+
+/// Held while a stream is recorded, and by what no recording of the process would survive.
+inline std::recursive_mutex recording_mutex;
 
 /// Throws `attd::error` unless a call of the CUDA runtime went well.
 inline void check(cudaError_t code, const char* what) {

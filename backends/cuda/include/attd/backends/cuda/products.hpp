@@ -106,6 +106,7 @@ class products {
     return *this;
   }
   ~products() {
+    const std::scoped_lock lock(recording_mutex);
     if (handle_) cublasDestroy(handle_);
     if (workspace_) cudaFree(workspace_);
   }
@@ -132,6 +133,7 @@ class products {
  private:
   // Delegates, so that what was made is freed if the rest fails.
   explicit products(cudaStream_t stream) : products() {
+    const std::scoped_lock lock(recording_mutex);
     check(cublasCreate(&handle_), "cublasCreate");
     check(cublasSetStream(handle_, stream), "cublasSetStream");
     const std::size_t bytes = workspace_bytes();

@@ -16,15 +16,27 @@
 #include <attd/backends/thrust/systems.hpp>
 #include <cstddef>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <type_traits>
 #include <utility>
 
 namespace attd::cuda_detail {
 
+/// Bytes given out. Managed memory may be larger than the GPU's, which then waits for the host's at
+/// every step: too much of it is an error here.
+inline std::atomic<std::size_t> bytes_in_use{0};
+
 /// Managed memory, which host and device both can read and write.
 inline void* allocate(std::size_t bytes) {
+  const std::scoped_lock lock(recording_mutex);
   void* memory = nullptr;
+  std::size_t available = 0, whole = 0;
+  check(cudaMemGetInfo(&available, &whole), "asking for the memory of the GPU");
+  if (bytes > whole || bytes_in_use > whole - bytes) {
+    fail("cuda: no memory for ", bytes >> 20, " MiB, ", bytes_in_use >> 20, " of ", whole >> 20,
+         " MiB are in use; hint: smaller groups, or shorter sequences");
+  }
   const cudaError_t code = cudaMallocManaged(&memory, bytes == 0 ? 1 : bytes);
   if (code != cudaSuccess) {
     cudaGetLastError();
@@ -33,14 +45,18 @@ inline void* allocate(std::size_t bytes) {
     fail("cuda: no memory for ", bytes >> 20, " MiB, ", free >> 20, " of ", total >> 20,
          " MiB are free: ", explain(code), "; hint: smaller groups, or shorter sequences");
   }
+  bytes_in_use += bytes;
   return memory;
 }
 /// How many pieces were given back: what was recorded before may refer to them.
 inline std::atomic<index_t> freed_pieces{0};
-inline void deallocate(void* memory, std::size_t) {
+inline void deallocate(void* memory, std::size_t bytes) {
+  const std::scoped_lock lock(recording_mutex);
   ++freed_pieces;
+  bytes_in_use -= bytes;
   cudaDeviceSynchronize();  // kernels that are still to come may use it
   cudaFree(memory);
+  cudaGetLastError();  // this cannot throw, and the next operation shall not for it
 }
 inline constexpr memory_source managed_memory{&allocate, &deallocate};
 
@@ -129,6 +145,15 @@ class cuda {
     cuda_detail::check(
         cudaDeviceGetAttribute(&multiprocessors_, cudaDevAttrMultiProcessorCount, device),
         "asking for the number of multiprocessors");
+    int at_once = 0;
+    cuda_detail::check(cudaDeviceGetAttribute(&at_once, cudaDevAttrConcurrentManagedAccess, device),
+                       "asking for what the device can do with managed memory");
+    if (!at_once) {
+      fail("cuda: host and device ", device,
+           " cannot use managed memory at the same time; hint: use Linux itself on a GPU of its "
+           "own, "
+           "or attd::eigen");
+    }
   }
   cuda(const cuda&) = default;
   cuda(cuda&&) noexcept = default;
@@ -204,7 +229,8 @@ class cuda {
     cuda_detail::check(cudaStreamSynchronize(stream_.get()), "an operation");
   }
 
-  /// A copy of a small array of the host that kernels can read, until 64 others were asked for.
+  /// A copy of a small array of the host that kernels can read; it may go when another is asked
+  /// for.
   template <class X>
   const X* readable(const X* from, index_t count) {
     return arrays_(from, count, [this] { finish(); });
@@ -231,6 +257,7 @@ class cuda {
   // A graph of what f starts; false, and f must be called, where there can be none.
   template <class F>
   bool record(recording& r, const F& f) {
+    const std::scoped_lock lock(cuda_detail::recording_mutex);
     select();
     cuda_detail::check(cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeThreadLocal),
                        "beginning a graph");

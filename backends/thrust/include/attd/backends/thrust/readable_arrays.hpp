@@ -29,8 +29,8 @@ class readable_arrays {
   }
   ~readable_arrays() { clear(); }
 
-  /// A copy of `count` elements. It stays until `most` other arrays have been asked for; all copies
-  /// then go at once, after a call of `finish`.
+  /// A copy of `count` elements. Where there are `most` copies and none is of these elements, all
+  /// go at once, after a call of `finish`; so it is valid until another array is asked for.
   template <class X, class Finish>
   const X* operator()(const X* from, index_t count, const Finish& finish) {
     const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(X);
@@ -44,13 +44,14 @@ class readable_arrays {
       finish();
       clear();
     }
-    copies_.emplace_back();
-    copy& c = copies_.back();
+    copies_.reserve(most);  // from where memory was given, nothing throws
+    copy c;
     const auto* first = reinterpret_cast<const std::byte*>(from);
     c.contents.assign(first, first + bytes);
     c.memory = source_->allocate(bytes);
     if (bytes > 0) std::memcpy(c.memory, from, bytes);
-    return static_cast<const X*>(c.memory);
+    copies_.push_back(std::move(c));
+    return static_cast<const X*>(copies_.back().memory);
   }
 
  private:

@@ -321,6 +321,7 @@ void selective_scan_backward(Backend& backend, operations::selective_scan_scratc
                              view<DC> d_c, view<DD> d_d, view<DI> d_initial, const Take& take) {
   const index_t tokens = x.u.rows(), channels = x.u.columns(), states = x.states();
   const index_t pieces = x.pieces.size(), tiles = (channels + lanes - 1) / lanes;
+  if (pieces == 0) return;
   const view<S> memory = take(pieces * (states + 2) + 2 * piece_memory<S>::rows(x.pieces, states));
   const view<S> shares_a = memory.row_range(0, pieces * states);
   const view<S> shares_d = memory.row_range(pieces * states, pieces);

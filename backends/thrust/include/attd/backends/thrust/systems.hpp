@@ -35,7 +35,7 @@ namespace attd::thrust_detail {
 
 /// A system whose loop bodies cannot read all of the host's memory: it says where tensors must
 /// live, and gives a copy that loop bodies can read of a small array of the host (offsets, token
-/// ids), valid until it has given 64 others.
+/// ids), valid until another is asked for.
 template <class System>
 concept has_own_memory = requires(System& s, const index_t* p) {
   { s.memory() } -> std::convertible_to<const memory_source*>;
