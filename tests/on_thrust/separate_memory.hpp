@@ -45,10 +45,13 @@ inline std::size_t& memory_size() {
   static std::size_t bytes = std::size_t{1} << 40;
   return bytes;
 }
+inline std::size_t used_memory() {
+  std::size_t bytes = 0;
+  for (const auto& piece : live_memory()) bytes += piece.second;
+  return bytes;
+}
 inline void* give_memory(std::size_t bytes) {
-  std::size_t used = bytes;
-  for (const auto& piece : live_memory()) used += piece.second;
-  if (used > memory_size()) attd::fail("no memory for ", bytes, " bytes");
+  if (used_memory() + bytes > memory_size()) attd::fail("no memory for ", bytes, " bytes");
   const std::size_t whole = (bytes + 64) / 64 * 64;
   void* p = std::aligned_alloc(64, whole);
   std::memset(p, 0xff, whole);  // not a number, for whoever reads too early

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <on_thrust/products.hpp>
 #include <utility>
 #include <vector>
 
@@ -22,6 +23,7 @@
 namespace {
 
 using namespace attd;
+using attd_test::for_all_forms;
 using attd_test::separate_system;
 using operations::transpose;
 using operations::update;
@@ -104,20 +106,6 @@ struct rounding_system : separate_system {
   }
 };
 using rounding = attd::thrust<rounding_system>;
-
-// Calls f<Ta, Tb, U>() for all.
-template <class F>
-void for_all_forms(const F& f) {
-  constexpr auto no = transpose::no, yes = transpose::yes;
-  const auto both = [&]<transpose Ta, transpose Tb>() {
-    f.template operator()<Ta, Tb, update::assign>();
-    f.template operator()<Ta, Tb, update::add>();
-  };
-  both.template operator()<no, no>();
-  both.template operator()<no, yes>();
-  both.template operator()<yes, no>();
-  both.template operator()<yes, yes>();
-}
 
 // op(A) [m, k], op(B) [k, n], C [m, n], each a part of a wider tensor.
 template <transpose Ta, transpose Tb>

@@ -10,10 +10,12 @@
 #include <attd/core/random.hpp>
 #include <limits>
 #include <memory>
+#include <on_thrust/products.hpp>
 
 namespace {
 
 using namespace attd;
+using attd_test::for_all_forms;
 using operations::transpose;
 using operations::update;
 using thrust_detail::fits_gemm;
@@ -106,20 +108,6 @@ void expect_product(index_t m, index_t n, index_t k, index_t gap) {
   REQUIRE(fits_gemm<Ta>(x.a_part(), x.b_part(), x.part(found)));
   gemm(gemm_arguments<Ta, Tb, U>(x.a_part(), x.b_part(), x.part(found)));
   CHECK(differences(found, expected) == 0);
-}
-
-// Calls f<Ta, Tb, U>() for all.
-template <class F>
-void for_all_forms(const F& f) {
-  constexpr auto no = transpose::no, yes = transpose::yes;
-  const auto both = [&]<transpose Ta, transpose Tb>() {
-    f.template operator()<Ta, Tb, update::assign>();
-    f.template operator()<Ta, Tb, update::add>();
-  };
-  both.template operator()<no, no>();
-  both.template operator()<no, yes>();
-  both.template operator()<yes, no>();
-  both.template operator()<yes, yes>();
 }
 
 // A system of the CPU with products of its own.

@@ -146,8 +146,7 @@ TEST_CASE("memory: where it does not suffice there is an error, and what is smal
   };
   auto fresh = m.make_workspace();
   const auto expected = adapted(fresh);
-  std::size_t used = 0;
-  for (const auto& piece : live_memory()) used += piece.second;
+  const std::size_t used = used_memory();
   // Wherever in a step it runs out.
   for (const std::size_t more : {0u, 100000u, 300000u, 700000u, 1500000u, 3000000u}) {
     CAPTURE(more);
@@ -174,8 +173,7 @@ TEST_CASE("memory: an array that could not be copied for the backend is copied t
   attd::operations::bring(backend, x);
   attd::operations::bring(backend, y);
   const attd::sequences batch{1, 2};
-  std::size_t used = 0;
-  for (const auto& piece : live_memory()) used += piece.second;
+  const std::size_t used = used_memory();
   memory_size() = used;
   CHECK_THROWS_WITH_AS(attd::operations::mean_pool(backend, batch, x.view(), y.view()),
                        doctest::Contains("no memory for"), attd::error);

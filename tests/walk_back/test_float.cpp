@@ -3,6 +3,7 @@
 // A meta-gradient in float against the same in double, from the same float-rounded numbers.
 #include <doctest/doctest.h>
 
+#include <adaptation/prediction.hpp>
 #include <attd/adapters/timescale.hpp>
 #include <attd/backends/eigen.hpp>
 #include <attd/losses/next_value.hpp>
@@ -18,16 +19,6 @@ namespace {
 using namespace attd;
 
 using model_type = models::forecaster<>;
-
-model_type small_mamba() {
-  model_type m;
-  m.encoder = {1, 8};
-  m.block.width = 8;
-  m.block.state_size = 4;
-  m.head = {8, 1};
-  m.depth = 2;
-  return m;
-}
 
 template <class T>
 std::vector<tasks::example<T>> waves() {
@@ -52,7 +43,7 @@ std::vector<tasks::example<T>> waves() {
 // Gradient of the outer loss through 4 steps, base parameters then psi_0.
 template <class T>
 std::vector<double> meta_gradient() {
-  const model_type m = small_mamba();
+  const model_type m = attd_test::two_mambas();
   model_type::parameters<float> rounded;
   m.initialize(random_stream{4, 2}, rounded);
   typename model_type::template parameters<T> theta;

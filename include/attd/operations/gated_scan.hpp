@@ -132,9 +132,9 @@ void gated_scan_backward(Backend& backend, const sequences& batch, const gated_s
   } else {
     constexpr bool steps = !is_none_v<view<DR>> || !is_none_v<view<DTau>>;
     clear(backend, scratch.d_s, cache.s.shape());
-    if constexpr (!is_none_v<view<DZ>>) clear_view(backend, d_z);
-    if constexpr (!is_none_v<view<DU>>) clear_view(backend, d_u);
-    if constexpr (!is_none_v<view<DR>>) clear_view(backend, d_raw);
+    clear_view(backend, d_z);
+    clear_view(backend, d_u);
+    clear_view(backend, d_raw);
     transform_backward(backend, gated_silu_function{}, d_y, std::tuple{scratch.d_s.view(), d_z},
                        cache.s.view(), z);
     const auto d_step = [&] {

@@ -50,10 +50,12 @@ void resize(Backend& backend, tensor<T>& t, const shape& s) {
   t.resize(s);
 }
 
-/// All numbers of a view zero.
+/// All numbers of a view zero; `view<none>` has none.
 template <class Backend, class T>
-void clear_view([[maybe_unused]] Backend& backend, view<T> v) {
-  if constexpr (requires { backend.fill_zero(v); }) {
+void clear_view([[maybe_unused]] Backend& backend, [[maybe_unused]] view<T> v) {
+  if constexpr (is_none_v<view<T>>) {
+    return;
+  } else if constexpr (requires { backend.fill_zero(v); }) {
     if (v.size() > 0) backend.fill_zero(v);
   } else if constexpr (is_dual_v<T>) {
     clear_view(backend, v.value);

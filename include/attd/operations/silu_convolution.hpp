@@ -57,7 +57,7 @@ void silu_convolution_backward(Backend& backend, const sequences& batch, tensor<
   } else {
     clear(backend, d_v, v.shape());
     transform_backward(backend, silu_function{}, d_y, std::tuple{d_v.view()}, v);
-    if constexpr (!is_none_v<view<DX>>) clear_view(backend, d_x);
+    clear_view(backend, d_x);
     causal_convolution_backward(backend, batch, x, weight, initial, d_v.view(), d_final, d_x,
                                 d_weight, d_bias, d_initial);
   }

@@ -16,6 +16,7 @@
 #include <attd/backends/thrust/tokens.hpp>
 #include <attd/operations/embedding.hpp>
 #include <attd/operations/pooling.hpp>
+#include <attd/operations/replay.hpp>
 #include <cstddef>
 #include <span>
 #include <tuple>
@@ -55,7 +56,7 @@ class thrust : public thrust_detail::scan_members<thrust<System>> {
     system_.finish();
   }
   /// Does again what f did (`operations::replay`), on systems that can record.
-  using recording = thrust_detail::recording_of<System>;
+  using recording = operations::recording<System>;
   template <class F>
     requires requires(System& s, recording& r, const F& f) { s.replay(r, f); }
   void replay(recording& r, const F& f) {

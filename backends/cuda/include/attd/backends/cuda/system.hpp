@@ -40,9 +40,7 @@ inline void* allocate(std::size_t bytes) {
   const cudaError_t code = cudaMallocManaged(&memory, bytes == 0 ? 1 : bytes);
   if (code != cudaSuccess) {
     cudaGetLastError();
-    std::size_t free = 0, total = 0;
-    if (cudaMemGetInfo(&free, &total) != cudaSuccess) cudaGetLastError();
-    fail("cuda: no memory for ", bytes >> 20, " MiB, ", free >> 20, " of ", total >> 20,
+    fail("cuda: no memory for ", bytes >> 20, " MiB, ", available >> 20, " of ", whole >> 20,
          " MiB are free: ", explain(code), "; hint: smaller groups, or shorter sequences");
   }
   bytes_in_use += bytes;
@@ -151,8 +149,7 @@ class cuda {
     if (!at_once) {
       fail("cuda: host and device ", device,
            " cannot use managed memory at the same time; hint: use Linux itself on a GPU of its "
-           "own, "
-           "or attd::eigen");
+           "own, or attd::eigen");
     }
   }
   cuda(const cuda&) = default;

@@ -134,9 +134,7 @@ class rounded_factors {
   void grow(System& system, index_t count) {
     if (count <= memory_.size()) return;
     operations::finish(system);  // what is being recorded cannot take memory: it ends here
-    tensor<bfloat16> larger;
-    operations::resize(system, larger, {count});
-    memory_ = std::move(larger);  // what was there is given back: recordings of it are void
+    operations::resize(system, memory_, {count});  // gives back what was there: recordings are void
   }
 
   tensor<bfloat16> memory_;

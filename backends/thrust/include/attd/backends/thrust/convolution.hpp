@@ -85,8 +85,7 @@ struct rows_through_silu {
   ATTD_DEVICE index_t columns() const { return d_y.columns(); }
   ATTD_DEVICE number_type at(index_t row, index_t c) const {
     const auto x = number<number_type>(v, row, c), open = sigmoid(x);
-    return number<number_type>(d_y, row, c) *
-           (open * (number_type(1) + x * (number_type(1) - open)));
+    return number<number_type>(d_y, row, c) * silu_slope(x, open);
   }
 };
 

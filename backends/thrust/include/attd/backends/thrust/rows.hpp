@@ -21,6 +21,12 @@ ATTD_HD inline S number(const view<X>& x, index_t row, index_t column) {
   return S(value);
 }
 
+/// silu'(x), given sigmoid(x).
+template <class S>
+ATTD_HD inline S silu_slope(const S& x, const S& open) {
+  return open * (S(1) + x * (S(1) - open));
+}
+
 /// Offsets of a batch, for loop bodies.
 struct batch_view {
   const index_t* offsets;

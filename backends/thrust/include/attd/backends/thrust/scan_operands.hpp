@@ -150,7 +150,7 @@ struct gated_output_gradient {
   ATTD_DEVICE S at(index_t t, index_t j, [[maybe_unused]] bool first) const {
     const S x = element<S>(z, t, j), open = sigmoid(x), g = element<S>(d_y, t, j);
     if constexpr (!is_none_v<view<DZ>>) {
-      if (first) d_z(t, j) = g * element<S>(s, t, j) * (open * (S(1) + x * (S(1) - open)));
+      if (first) d_z(t, j) = g * element<S>(s, t, j) * silu_slope(x, open);
     }
     return g * (x * open);
   }

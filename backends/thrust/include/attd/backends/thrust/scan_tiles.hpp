@@ -59,6 +59,11 @@ ATTD_DEVICE S rate_of(const view<A>& a, index_t sequence, index_t j, index_t n) 
   return finite(element<S>(a, dynamics_of(a, sequence), j, n) / unit_of_rate<S>());
 }
 
+/// How many teams share the channels of a piece.
+ATTD_DEVICE inline index_t channel_tiles(index_t channels) {
+  return (channels + lanes - 1) / lanes;
+}
+
 /// Whether a view was given.
 template <class S>
 ATTD_DEVICE bool exists(const view<S>& x) {
@@ -173,6 +178,14 @@ struct state_rows {
     }
   }
 };
+
+/// start + what each group wrote for a lane, group after group.
+template <int Groups, class S>
+ATTD_DEVICE S sum_of_groups(S start, const S* shared, int lane) {
+  ATTD_UNROLL
+  for (int g = 0; g < Groups; ++g) start += shared[g * lanes + lane];
+  return start;
+}
 
 /// Bytes of shared memory, each array on a boundary of 16.
 template <class S>

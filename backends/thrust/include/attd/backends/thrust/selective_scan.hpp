@@ -43,10 +43,10 @@ struct selective_scan_forward {
   view<S> ends, time;  // [piece and state, channel], [piece, channel]: last state, sum of dt
 
   std::size_t shared_bytes() const {
-    return 2 * shared_array<S>(stage * lanes) + 2 * shared_array<S>(stage * part().states) +
+    return 2 * shared_array<S>(stage * lanes) +
+           2 * shared_array<S>(stage * scan_part<Groups>::states) +
            shared_array<S>(stage * threads);
   }
-  static constexpr scan_part<Groups> part() { return {}; }
 
   struct thread_state {
     registers<S, states_of_thread> rate, h;
@@ -59,7 +59,7 @@ struct selective_scan_forward {
 
   template <class Team>
   ATTD_DEVICE void operator()(Team& team) const {
-    const index_t tiles = (u.columns() + lanes - 1) / lanes;
+    const index_t tiles = channel_tiles(u.columns());
     const scan_piece piece = pieces[team.number() / tiles];
     const scan_part<Groups> p{team.number() % tiles * lanes, u.columns(), first_state, b.columns()};
     S* const su = team.template shared<S>(stage * lanes);
@@ -152,15 +152,10 @@ struct selective_scan_forward {
     const index_t j = p.channel(thread);
     for (int i = thread / lanes; i < stage; i += Groups) {
       if (first + i >= piece.end) return;
-      S sum(0);
-      if (first_state == 0) {
-        sum = element<S>(d, j) * su[i * lanes + lane];
-      } else {
-        sum = output.template so_far<S>(first + i, j);
-      }
-      ATTD_UNROLL
-      for (int g = 0; g < Groups; ++g) sum += partial[i * threads + g * lanes + lane];
-      output.write(first + i, j, sum, first_state + p.states >= p.all_states);
+      const S before = first_state == 0 ? S(element<S>(d, j) * su[i * lanes + lane])
+                                        : output.template so_far<S>(first + i, j);
+      output.write(first + i, j, sum_of_groups<Groups>(before, partial + i * threads, lane),
+                   first_state + p.states >= p.all_states);
     }
   }
   ATTD_DEVICE void end(const scan_part<Groups>& p, const scan_piece& piece, int thread,
@@ -244,7 +239,7 @@ index_t pieces_of(System& system, const sequences& batch, index_t channels) {
   if constexpr (requires { system.pieces(index_t{}, index_t{}); }) {
     index_t longest = 0;
     for (index_t s = 0; s < batch.count(); ++s) longest = std::max(longest, batch.length(s));
-    return system.pieces(batch.count() * ((channels + lanes - 1) / lanes), longest);
+    return system.pieces(batch.count() * channel_tiles(channels), longest);
   } else {
     return 1;
   }
@@ -260,7 +255,7 @@ struct selective_scan_recurrence {
   view<B> b;
   view<I> initial;
 
-  index_t teams() const { return pieces.size() * ((u.columns() + lanes - 1) / lanes); }
+  index_t teams() const { return pieces.size() * channel_tiles(u.columns()); }
   index_t states() const { return b.columns(); }
 
   /// All of it, from `carried` if there is one; every output may be absent.

@@ -68,7 +68,7 @@ struct selective_scan_adjoint {
 
   template <class Team>
   ATTD_DEVICE void operator()(Team& team) const {
-    const index_t tiles = (u.columns() + lanes - 1) / lanes, own_tile = team.number() % tiles;
+    const index_t tiles = channel_tiles(u.columns()), own_tile = team.number() % tiles;
     const scan_piece piece = pieces[team.number() / tiles];
     const scan_part<Groups> p{own_tile * lanes, u.columns(), first_state, b.columns()};
     const shared_arrays in = take(team);
@@ -231,17 +231,12 @@ struct selective_scan_adjoint {
     const index_t j = p.channel(thread);
     for (int i = thread / lanes; i < tile && first + i < piece.end; i += Groups) {
       if constexpr (has_u) {
-        S sum(0);
-        ATTD_UNROLL
-        for (int g = 0; g < Groups; ++g) sum += in.to_u[i * threads + g * lanes + lane];
-        sum = sum * in.dt[i * lanes + lane];
+        S sum = sum_of_groups<Groups>(S(0), in.to_u + i * threads, lane) * in.dt[i * lanes + lane];
         if (first_state == 0) sum += element<S>(d, j) * in.d_y[i * lanes + lane];
         put(d_u, sum, Output::replaces && first_state == 0, first + i, j);
       }
       if constexpr (has_dt) {
-        S sum(0);
-        ATTD_UNROLL
-        for (int g = 0; g < Groups; ++g) sum += in.to_dt[i * threads + g * lanes + lane];
+        const S sum = sum_of_groups<Groups>(S(0), in.to_dt + i * threads, lane);
         own.sum_tau += d_steps.add(piece.sequence, first + i, j, sum, first_state == 0);
       }
     }
@@ -251,10 +246,8 @@ struct selective_scan_adjoint {
                              const shared_arrays& in, int thread) const {
     if (thread >= lanes || !p.has_channel(thread)) return;
     const index_t j = p.channel(thread);
-    S sum = first_state == 0 ? S(0) : element<S>(shares_tau, piece.number, j);
-    ATTD_UNROLL
-    for (int g = 0; g < Groups; ++g) sum += in.to_dt[g * lanes + thread];
-    shares_tau(piece.number, j) = sum;
+    const S before = first_state == 0 ? S(0) : element<S>(shares_tau, piece.number, j);
+    shares_tau(piece.number, j) = sum_of_groups<Groups>(before, in.to_dt, thread);
   }
   ATTD_DEVICE void end(const scan_part<Groups>& p, const scan_piece& piece, int thread,
                        const thread_state& own) const {
@@ -290,7 +283,7 @@ struct selective_scan_adjoint_ends {
   std::size_t shared_bytes() const { return 0; }
   template <class Team>
   ATTD_DEVICE void operator()(Team& team) const {
-    const index_t tiles = (channels + lanes - 1) / lanes;
+    const index_t tiles = channel_tiles(channels);
     const scan_piece piece = pieces[team.number() / tiles];
     const scan_part<Groups> p{team.number() % tiles * lanes, channels, first_state, c.columns()};
     team.each([&](int thread) {
@@ -320,7 +313,7 @@ void selective_scan_backward(Backend& backend, operations::selective_scan_scratc
                              const DSteps& d_steps, view<DTau> d_tau, view<DA> d_a, view<DB> d_b,
                              view<DC> d_c, view<DD> d_d, view<DI> d_initial, const Take& take) {
   const index_t tokens = x.u.rows(), channels = x.u.columns(), states = x.states();
-  const index_t pieces = x.pieces.size(), tiles = (channels + lanes - 1) / lanes;
+  const index_t pieces = x.pieces.size(), tiles = channel_tiles(channels);
   if (pieces == 0) return;
   const view<S> memory = take(pieces * (states + 2) + 2 * piece_memory<S>::rows(x.pieces, states));
   const view<S> shares_a = memory.row_range(0, pieces * states);

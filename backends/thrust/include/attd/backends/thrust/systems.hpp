@@ -15,7 +15,6 @@
 
 #include <attd/config.hpp>
 #include <attd/core/memory.hpp>
-#include <attd/operations/replay.hpp>
 #include <concepts>
 
 namespace attd::systems {
@@ -41,18 +40,6 @@ concept has_own_memory = requires(System& s, const index_t* p) {
   { s.memory() } -> std::convertible_to<const memory_source*>;
   { s.readable(p, index_t{}) } -> std::convertible_to<const index_t*>;
 };
-
-template <class System>
-auto find_recording() {
-  if constexpr (requires { typename System::recording; }) {
-    return typename System::recording{};
-  } else {
-    return operations::detail::no_recording{};
-  }
-}
-/// What a system remembers of operations that it can do again.
-template <class System>
-using recording_of = decltype(find_recording<System>());
 
 /// f(i) for i = 0 .. n - 1, in any order or at once: what f(i) writes no other f(j) may touch. So
 /// every sum is made by one f(i), in a fixed order, and results are the same on all systems.
