@@ -97,6 +97,10 @@ int strangers(const X& x) {
     }
   } else if constexpr (std::is_pointer_v<X>) {
     return is_separate(x) ? 0 : 1;
+  } else if constexpr (requires { x.for_each_pointer([](const void*) {}); }) {
+    int count = 0;
+    x.for_each_pointer([&](const void* p) { count += is_separate(p) ? 0 : 1; });
+    return count;
   } else if constexpr (std::is_aggregate_v<X>) {
     int count = 0;
     boost::pfr::for_each_field(x, [&](const auto& field) { count += strangers(field); });

@@ -98,6 +98,7 @@ class adaptive_model {
       if (!frozen_.adapted[static_cast<std::size_t>(l)]) continue;
       frozen_.adapter.initialize(frozen_.model.layout(l), random.split(std::uint64_t(l)), psi0_[l]);
     }
+    operations::bring_numbers(backend_, psi0_);
   }
 
   const Model& model() const { return frozen_.model; }
@@ -136,6 +137,9 @@ class adaptive_model {
     zeros_like(psi0_, w.gradient);
     zeros_like(psi0_, w.candidate);
     optimizer_.initialize(psi0_, w.candidate_state);
+    operations::bring_numbers(backend_, w.gradient);
+    operations::bring_numbers(backend_, w.candidate);
+    operations::bring_numbers(backend_, w.candidate_state);
     return w;
   }
   session start() const {
@@ -180,7 +184,7 @@ class adaptive_model {
     };
     r.clear(16);
     run(group, s, w, r, limit, elapsed, on_step);
-    r.clamped_share = adaptation::detail::clamped_share(frozen_, s.psi);
+    r.clamped_share = w.inner.clamped_share(s.psi);
     r.seconds = elapsed();
   }
   void adapt(std::span<const observation<T>> group, session& s, workspace& w, adaptation::report& r,
@@ -261,6 +265,8 @@ class adaptive_model {
   void run(std::span<const observation<T>> group, session& s, workspace& w, adaptation::report& r,
            const adaptation::budget& limit, Elapsed elapsed, OnStep& on_step) const {
     if (reset_is_due(s)) restart(s);
+    operations::bring_numbers(backend_, s.psi);
+    operations::bring_numbers(backend_, s.state);
     const start_of_input start = measure(group, s.psi, w);
     const bool guarded = start.status != attd::status::too_short && !w.inner.input().guard.empty();
     rules{*this}.begin(start, guarded, limit, r);
@@ -280,7 +286,9 @@ class adaptive_model {
       if (!course.fresh_gradient) {
         w.inner.gradient(s.psi, w.gradient);
         r.flops += 2.0 * start.flops;
-        if (!all_finite(w.gradient)) return attd::status::non_finite_gradient;
+        if (!operations::all_finite(w.inner.backend(), w.gradient)) {
+          return attd::status::non_finite_gradient;
+        }
         course.fresh_gradient = true;
       }
       const bool accepted = try_step(s, w, r, course, start.flops);

@@ -39,6 +39,7 @@ class stability_certificate {
   }
 
   double base_margin() const { return base_margin_; }
+  dynamics_kind kind() const { return layout_.kind; }
 
   /// Margin of the matrix (or table of real parts) of one set of dynamics; <= 0: not certified.
   template <class M>

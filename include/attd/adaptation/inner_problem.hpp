@@ -3,10 +3,13 @@
 // The inner problem: internal loss of an input as a function of the fast weights, and its gradient.
 #pragma once
 
+#include <attd/adapters/bounds.hpp>
+#include <attd/concepts/adapter.hpp>
 #include <attd/core/dynamics.hpp>
 #include <attd/core/leaves.hpp>
 #include <attd/losses/from_formula.hpp>
 #include <attd/operations/memory.hpp>
+#include <attd/operations/numbers.hpp>
 #include <attd/operations/replay.hpp>
 #include <vector>
 
@@ -68,6 +71,9 @@ class inner_problem {
   using weights = fast_weights<Adapter, D>;
   using gradient_type = fast_weights<Adapter, scalar>;
   using frozen = frozen_model<Model, Adapter, T>;
+  /// Whether dynamics are made where the backend computes; else the host makes them.
+  static constexpr bool adapts_on_backend =
+      operations::WalksLeaves<Backend> && AdaptsOnBackend<Adapter, Backend>;
 
   inner_problem(const frozen& f, const Loss& loss, Backend backend)
       : frozen_(&f), loss_(&loss), backend_(std::move(backend)) {
@@ -89,6 +95,10 @@ class inner_problem {
       }
     }
     operations::bring(backend_, effective_);
+    if constexpr (adapts_on_backend) {
+      convert_leaves(base, base_);
+      operations::bring(backend_, base_);
+    }
   }
 
   /// Takes an input: what follows is about it. Returns false, and there is then nothing to
@@ -136,8 +146,7 @@ class inner_problem {
     apply(psi);
     if (!shared_) losses::bring_data(backend_, own_.data);
     const losses::inner_data<real>& data = input().data;
-    frozen_->model.reset_states(data.batch.count(), cache_);
-    operations::bring(backend_, cache_.initial);
+    start_from_zero(data.batch.count());
     operations::replay(backend_, forward_, [&] { forward(data.batch, data.model_input()); });
     const auto output = std::as_const(cache_).output().view();
     operations::finish(backend_);  // a loss may look at the output
@@ -162,12 +171,20 @@ class inner_problem {
   /// g = factor d loss / d psi at the psi of the last `evaluate`.
   void gradient(const weights& psi, gradient_type& g, primal_t<scalar> factor = 1) {
     backward_to_dynamics(no_parameters_, frozen_->adapted, factor);
-    zero_leaves(g);
-    dynamics<none> no_base;
-    for (index_t l = 0; l < effective_.count(); ++l) {
-      if (!adapts(l)) continue;
-      frozen_->adapter.pullback(frozen_->model.layout(l), frozen_->base[l], psi[l], d_effective_[l],
-                                no_base, g[l]);
+    if constexpr (adapts_on_backend) {
+      if (is_there(g)) return pull_on_backend(psi, g);
+      convert_leaves(g, staged_gradient_);
+      operations::bring(backend_, staged_gradient_);
+      pull_on_backend(psi, staged_gradient_);
+      convert_leaves(staged_gradient_, g);
+    } else {
+      zero_leaves(g);
+      dynamics<none> no_base;
+      for (index_t l = 0; l < effective_.count(); ++l) {
+        if (!adapts(l)) continue;
+        frozen_->adapter.pullback(frozen_->model.layout(l), frozen_->base[l], psi[l],
+                                  d_effective_[l], no_base, g[l]);
+      }
     }
   }
 
@@ -196,28 +213,69 @@ class inner_problem {
 
   /// Makes psi's dynamics the current ones.
   void apply(const weights& psi) {
-    for (index_t l = 0; l < effective_.count(); ++l) {
-      if (adapts(l)) {
-        frozen_->adapter.apply(frozen_->model.layout(l), frozen_->base[l], psi[l], effective_[l]);
-      }
+    if constexpr (adapts_on_backend) {
+      const weights& there = brought(psi);
+      for_each_adapted([&](index_t l, const dynamics_layout& layout) {
+        frozen_->adapter.apply(backend_, layout, base_[l], there[l], effective_[l]);
+      });
+    } else {
+      operations::finish(backend_);
+      for_each_adapted([&](index_t l, const dynamics_layout& layout) {
+        frozen_->adapter.apply(layout, frozen_->base[l], psi[l], effective_[l]);
+      });
+    }
+  }
+
+  /// The share of the adapted numbers that the adapter holds at a limit; 0 where it has none. What
+  /// `gradient` has computed of the dynamics is lost.
+  double clamped_share(const weights& psi) {
+    if constexpr (adapts_on_backend) {
+      const weights& there = brought(psi);
+      index_t total = 0;
+      for_each_adapted([&](index_t l, const dynamics_layout& layout) {
+        frozen_->adapter.mark_clamped(backend_, layout, base_[l], there[l], d_effective_[l]);
+        for_each_limited(l, layout, [&](const auto& leaf) { total += leaf.size(); });
+      });
+      if (total == 0) return 0.0;
+      const double clamped = backend_.template reduce_numbers<const scalar>(
+          operations::detail::number_itself{}, operations::sum_of_numbers{}, 0.0,
+          [&](const auto& add) {
+            for_each_adapted([&](index_t l, const dynamics_layout& layout) {
+              for_each_limited(l, layout, add);
+            });
+          });
+      return clamped / double(total);
+    } else {
+      operations::finish(backend_);
+      adapters::clamp_count count;
+      for_each_adapted([&](index_t l, const dynamics_layout& layout) {
+        if constexpr (requires {
+                        frozen_->adapter.count_clamped(layout, frozen_->base[l], psi[l], count);
+                      }) {
+          frozen_->adapter.count_clamped(layout, frozen_->base[l], psi[l], count);
+        }
+      });
+      return count.total == 0 ? 0.0 : double(count.clamped) / double(count.total);
     }
   }
 
   /// Runs the model with the current dynamics from zero states; the output stays in `output()`.
   void run(const sequences& batch, const sequence_input<real>& input) {
-    frozen_->model.reset_states(batch.count(), cache_);
-    run_from_states(batch, input);
+    start_from_zero(batch.count());
+    run_on(batch, input);
   }
   /// The same from the states in `states()`, which the caller has set.
   void run_from_states(const sequences& batch, const sequence_input<real>& input) {
-    forget();
+    zero_states_ = -1;
     operations::bring(backend_, cache_.initial);
-    forward(batch, brought(input));
-    operations::finish(backend_);
+    run_on(batch, input);
   }
 
   const tensor<scalar>& output() const { return cache_.output(); }
-  auto& states() { return cache_.initial; }
+  auto& states() {
+    zero_states_ = -1;
+    return cache_.initial;
+  }
   auto& final_states() { return cache_.final; }
   const layers<dynamics<scalar, tau>>& effective() const { return effective_; }
   const prepared_input<real>& input() const { return shared_ ? *shared_ : own_; }
@@ -226,6 +284,64 @@ class inner_problem {
   bool adapts(index_t l) const { return frozen_->adapts(l); }
 
  private:
+  void run_on(const sequences& batch, const sequence_input<real>& input) {
+    forget();
+    forward(batch, brought(input));
+    operations::finish(backend_);
+  }
+  // Zero states for so many sequences; forwards only read them, so they are written once.
+  void start_from_zero(index_t count) {
+    if (count == zero_states_) return;
+    zero_states_ = -1;
+    frozen_->model.reset_states(count, cache_);
+    operations::bring(backend_, cache_.initial);
+    zero_states_ = count;
+  }
+  template <class F>
+  void for_each_adapted(F f) const {
+    for (index_t l = 0; l < effective_.count(); ++l) {
+      if (adapts(l)) f(l, frozen_->model.layout(l));
+    }
+  }
+  // The leaves of d_effective_[l] whose numbers have limits: not those of a dense matrix.
+  template <class F>
+  void for_each_limited(index_t l, const dynamics_layout& layout, const F& f) const {
+    const auto& d = d_effective_[l];
+    if (!is_dense(layout.kind)) f(d.matrix);
+    if (layout.complex()) f(d.imaginary);
+    if constexpr (Adapter::adapts_timescale) f(d.log_timescale);
+  }
+  void pull_on_backend(const weights& psi, gradient_type& g) {
+    const weights& there = brought(psi);
+    operations::clear_leaves(backend_, g);
+    dynamics<none> no_base;
+    for_each_adapted([&](index_t l, const dynamics_layout& layout) {
+      frozen_->adapter.pullback(backend_, layout, base_[l], there[l], d_effective_[l], no_base,
+                                g[l]);
+    });
+    operations::finish(backend_);
+  }
+  // Whether an aggregate lies where the backend computes.
+  template <class A>
+  bool is_there([[maybe_unused]] const A& aggregate) const {
+    bool there = true;
+    if constexpr (requires { backend_.memory(); }) {
+      for_each_leaf(
+          [&](const auto& leaf) {
+            there = there && (leaf.empty() || primal_plane(leaf).memory() == backend_.memory());
+          },
+          aggregate);
+    }
+    return there;
+  }
+  // Fast weights where the backend computes: the caller's may lie anywhere.
+  const weights& brought(const weights& psi) {
+    if (is_there(psi)) return psi;
+    operations::finish(backend_);
+    convert_leaves(psi, staged_weights_);
+    operations::bring(backend_, staged_weights_);
+    return staged_weights_;
+  }
   // What comes is not what was recorded.
   void forget() {
     forward_.forget();
@@ -301,11 +417,15 @@ class inner_problem {
   const prepared_input<real>* shared_ = nullptr;
   layers<dynamics<scalar, tau>> effective_, d_effective_;
   layers<dynamics<scalar>> d_base_;
+  layers<dynamics<T>> base_;  ///< of the frozen model, where the backend computes
+  index_t zero_states_ = -1;  ///< for how many sequences there are zero states
   typename Model::template cache<scalar> cache_;
   losses::loss_scratch<scalar> scratch_;
   tensor<scalar> d_output_;
   operations::recording<Backend> forward_, backward_;  ///< of the input, while it stays
   tensor<real> staged_;                                ///< an input in the backend's memory
+  weights staged_weights_;                             ///< likewise
+  gradient_type staged_gradient_;
   typename Model::template parameters<none> no_parameters_;
 };
 

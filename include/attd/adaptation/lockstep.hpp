@@ -51,6 +51,7 @@ class lockstep {
     sessions_ = &sessions;
     reports_ = &reports;
     running_.clear();
+    packed_.clear();
     model_->refresh(alone_);  // theta may be another since the last call
     together_.take_base();
     for (std::size_t i = 0; i < n; ++i) prepare(i, inputs[i], limit);
@@ -58,7 +59,7 @@ class lockstep {
     while (!running_.empty()) round(limit, elapsed);
     for (std::size_t i = 0; i < n; ++i) {
       report& r = reports[i];
-      r.clamped_share = detail::clamped_share(model_->frozen(), sessions[i].psi);
+      r.clamped_share = alone_.inner.clamped_share(sessions[i].psi);
       r.seconds = elapsed();
     }
   }
@@ -67,6 +68,7 @@ class lockstep {
   using weights = typename Adaptive::weights;
   using rules = detail::step_rules<Adaptive>;
   using list = std::vector<std::size_t>;
+  using Backend = typename Adaptive::backend_type;
 
   // One input on its way.
   struct course {
@@ -96,6 +98,8 @@ class lockstep {
       course& c = courses_[i];
       c.input = alone_.inner.own_input();
       c.state = {};
+      operations::bring_numbers(model_->backend(), s.psi);
+      operations::bring_numbers(model_->backend(), s.state);
       expect_like_the_others(c.input.data);
       c.forward = model_->model().forward_flops(double(c.input.data.batch.tokens()));
       running_.push_back(i);
@@ -137,7 +141,8 @@ class lockstep {
       if (c.state.fresh_gradient) return true;
       report_of(i).flops += 2.0 * c.forward;
       c.state.fresh_gradient = true;
-      return all_finite(c.gradient) || end(i, attd::status::non_finite_gradient);
+      return operations::all_finite(backend(), c.gradient) ||
+             end(i, attd::status::non_finite_gradient);
     });
     trial_.clear();
     keep_running([&](std::size_t i) {
@@ -198,23 +203,31 @@ class lockstep {
     if (3 * needed_.size() < 2 * evaluated_.size()) {  // a forward and a backward of them cost less
       evaluate(needed_, [&](std::size_t i) -> const weights& { return session_of(i).psi; });
     }
-    zeros_like(psi_, gradient_);
+    give_sets(gradient_, static_cast<index_t>(evaluated_.size()));
     together_.gradient(psi_, gradient_);
     for (std::size_t at = 0; at < evaluated_.size(); ++at) {
       course& c = courses_[evaluated_[at]];
       if (c.state.fresh_gradient) continue;
-      zeros_like(model_->initial_weights(), c.gradient);
-      for_each_leaf(
-          [&](auto& one, const auto& all) {
-            std::copy_n(all.data() + static_cast<index_t>(at) * one.size(), one.size(), one.data());
-          },
-          c.gradient, gradient_);
+      give_sets(c.gradient, 1);
+      operations::copy_set(backend(), gradient_, static_cast<index_t>(at), c.gradient, 0);
     }
   }
 
-  // The inputs as one batch, a sequence each, and their fast weights with one sample for each.
+  // The inputs as one batch, a sequence each, and their fast weights with one sample for each. The
+  // same inputs again stay where they are, with what was recorded of them.
   template <class F>
   void pack(const list& who, F psi_of) {
+    if (who != packed_) {
+      packed_.clear();
+      pack_inputs(who);
+      packed_ = who;
+    }
+    give_sets(psi_, static_cast<index_t>(who.size()));
+    for (std::size_t at = 0; at < who.size(); ++at) {
+      operations::copy_set(backend(), psi_of(who[at]), 0, psi_, static_cast<index_t>(at));
+    }
+  }
+  void pack_inputs(const list& who) {
     losses::inner_data<T>& all = together_.own_input().data;
     all.batch.clear();
     all.ids.clear();
@@ -230,22 +243,22 @@ class lockstep {
     join(who, all.weight, [](const auto& d) -> const tensor<T>& { return d.weight; });
     join(who, all.guard_weight, [](const auto& d) -> const tensor<T>& { return d.guard_weight; });
     together_.own_input().find_runs();
-    zeros_like(model_->initial_weights(), psi_);
-    for (std::size_t at = 0; at < who.size(); ++at) {
-      for_each_leaf(
-          [&](auto& joint, const auto& one) {
-            if (one.empty()) return;
-            if (at == 0) {
-              shape s = one.shape();
-              s.extents[0] *= static_cast<index_t>(who.size());
-              joint.resize(s);
-            }
-            std::copy_n(one.data(), one.size(),
-                        joint.data() + static_cast<index_t>(at) * one.size());
-          },
-          psi_, psi_of(who[at]));
-    }
   }
+  // Leaves with so many sets, in the backend's memory; their numbers are unspecified.
+  void give_sets(weights& w, index_t sets) {
+    const weights& one = model_->initial_weights();
+    if (w.count() != one.count()) zeros_like(one, w);
+    for_each_leaf(
+        [&](auto& leaf, const auto& like) {
+          if (like.empty()) return;
+          shape s = like.shape();
+          s.extents[0] *= sets;
+          if (!(leaf.shape() == s)) operations::resize(backend(), leaf, s);
+          operations::bring(backend(), leaf);
+        },
+        w, one);
+  }
+  Backend& backend() { return together_.backend(); }
   // Tensors of rows, one below the other; a vector's numbers are its rows.
   template <class F>
   void join(const list& who, tensor<T>& all, F part_of) {
@@ -273,6 +286,7 @@ class lockstep {
   std::vector<session>* sessions_ = nullptr;
   std::vector<report>* reports_ = nullptr;
   list running_, trial_, evaluated_, needed_;
+  list packed_;  ///< whose inputs `together_` holds
   weights psi_, gradient_;
 };
 

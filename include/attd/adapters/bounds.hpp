@@ -38,28 +38,71 @@ struct clamp_count {
 
 /// clamp(x, low, high); the branch is decided on the primal value.
 template <class S>
-bounded<S> clamp(S x, primal_t<S> low, primal_t<S> high) {
+ATTD_HD inline bounded<S> clamp(S x, primal_t<S> low, primal_t<S> high) {
   if (!(primal(x) >= low)) return {S(low), false};
   if (!(primal(x) <= high)) return {S(high), false};
   return {x, true};
 }
 
-/// sum = base + change, limited as the kind of dynamics demands. A trained rate beyond the limits
-/// widens them to itself, so that no change leaves the model as it was trained.
-template <class S, class B>
-bounded<S> bounded_rate(dynamics_kind kind, const table_bounds& limits, B base, S sum) {
-  using P = primal_t<S>;
-  if (is_dense(kind)) return {sum, true};
-  const P trained = P(primal(base));
-  return clamp(sum, std::min(P(-limits.fastest), trained), std::max(P(-limits.slowest), trained));
-}
+/// base + change, limited as the kind of dynamics demands. A trained rate beyond the limits widens
+/// them to itself, so that no change leaves the model as it was trained.
+struct added_rate {
+  bool limited;  ///< of a table
+  double slowest, fastest;
+
+  static added_rate of(const dynamics_layout& layout, const table_bounds& b) {
+    return {!is_dense(layout.kind), b.slowest, b.fastest};
+  }
+
+  template <class S>
+  ATTD_HD bounded<S> operator()(const S& base, const S& change) const {
+    using P = primal_t<S>;
+    const S sum = base + change;
+    if (!limited) return {sum, true};
+    const P trained = primal(base);
+    return clamp(sum, std::min(P(-fastest), trained), std::max(P(-slowest), trained));
+  }
+};
 
 /// The imaginary part base + change, the change limited.
-template <class S, class B>
-bounded<S> bounded_frequency(const table_bounds& limits, B base, S change) {
-  using P = primal_t<S>;
-  const auto c = clamp(change, P(-limits.imaginary_shift), P(limits.imaginary_shift));
-  return {S(base) + c.value, c.free};
-}
+struct added_frequency {
+  double limit;
+
+  static added_frequency of(const table_bounds& b) { return {b.imaginary_shift}; }
+
+  template <class S>
+  ATTD_HD bounded<S> operator()(const S& base, const S& change) const {
+    const bounded<S> c = clamp(change, primal_t<S>(-limit), primal_t<S>(limit));
+    return {base + c.value, c.free};
+  }
+};
+
+/// A formula of bounded numbers as one of plain numbers, for operations.
+template <class F>
+struct value_of {
+  static constexpr bool scalar = true;  // it has branches
+  F f;
+
+  template <class... S>
+  ATTD_HD auto operator()(const S&... x) const {
+    return f(x...).value;
+  }
+};
+template <class F>
+value_of(F) -> value_of<F>;
+
+/// 1 where a formula of bounded numbers holds its result at a limit, else 0.
+template <class F>
+struct held_by {
+  static constexpr bool scalar = true;
+  F f;
+
+  template <class S, class... Rest>
+  ATTD_HD S operator()(const S& x, const Rest&... rest) const {
+    return S(f(x, rest...).free ? 0 : 1);
+  }
+};
+template <class F>
+held_by(F) -> held_by<F>;
 
 }  // namespace attd::adapters

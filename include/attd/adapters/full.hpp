@@ -6,7 +6,10 @@
 #include <attd/adapters/bounds.hpp>
 #include <attd/concepts/adapter.hpp>
 #include <attd/core/leaves.hpp>
+#include <attd/operations/memory.hpp>
+#include <attd/operations/transform.hpp>
 #include <tuple>
+#include <type_traits>
 
 namespace attd::adapters {
 
@@ -37,46 +40,39 @@ struct full {
   template <class P, class D, class S, class Tau>
   void apply(const dynamics_layout& layout, const dynamics<P>& base, const fast_weights<D>& psi,
              dynamics<S, Tau>& out) const {
-    const index_t sets = psi.change.extent(0);
-    out.matrix.resize({sets, layout.rows, layout.columns});
-    if (layout.complex()) out.imaginary.resize(out.matrix.shape());
-    for (index_t s = 0; s < sets; ++s) {
-      for (index_t i = 0; i < layout.rows; ++i) {
-        for (index_t j = 0; j < layout.columns; ++j) {
-          const S sum = P(base.matrix(0, i, j)) + D(psi.change(s, i, j));
-          out.matrix(s, i, j) =
-              bounded_rate(layout.kind, limits, P(base.matrix(0, i, j)), sum).value;
-          if (layout.complex()) {
-            const S change = D(psi.imaginary_change(s, i, j));
-            out.imaginary(s, i, j) =
-                bounded_frequency(limits, P(base.imaginary(0, i, j)), change).value;
-          }
-        }
-      }
-    }
+    operations::plain_loops here;
+    apply(here, layout, base, psi, out);
+  }
+  template <class Backend, class P, class D, class S, class Tau>
+  void apply(Backend& backend, const dynamics_layout& layout, const dynamics<P>& base,
+             const fast_weights<D>& psi, dynamics<S, Tau>& out) const {
+    map(backend, layout, value_of{added_rate::of(layout, limits)},
+        value_of{added_frequency::of(limits)}, base, psi, out);
   }
 
   template <class P, class D, class S, class Tau, class DB, class G>
   void pullback(const dynamics_layout& layout, const dynamics<P>& base, const fast_weights<D>& psi,
                 const dynamics<S, Tau>& d_out, dynamics<DB>& d_base, fast_weights<G>& d_psi) const {
-    for (index_t s = 0; s < psi.change.extent(0); ++s) {
-      for (index_t i = 0; i < layout.rows; ++i) {
-        for (index_t j = 0; j < layout.columns; ++j) {
-          const G sum = P(base.matrix(0, i, j)) + D(psi.change(s, i, j));
-          if (bounded_rate(layout.kind, limits, P(base.matrix(0, i, j)), sum).free) {
-            const G g = S(d_out.matrix(s, i, j));
-            d_psi.change(s, i, j) += g;
-            if constexpr (!std::is_same_v<DB, none>) d_base.matrix(0, i, j) += g;
-          }
-          if (!layout.complex()) continue;
-          const G g = S(d_out.imaginary(s, i, j));
-          const G change = D(psi.imaginary_change(s, i, j));
-          if (bounded_frequency(limits, P(base.imaginary(0, i, j)), change).free) {
-            d_psi.imaginary_change(s, i, j) += g;
-          }
-          if constexpr (!std::is_same_v<DB, none>) d_base.imaginary(0, i, j) += g;
-        }
+    operations::plain_loops here;
+    pullback(here, layout, base, psi, d_out, d_base, d_psi);
+  }
+  template <class Backend, class P, class D, class S, class Tau, class DB, class G>
+  void pullback(Backend& backend, const dynamics_layout& layout, const dynamics<P>& base,
+                const fast_weights<D>& psi, const dynamics<S, Tau>& d_out, dynamics<DB>& d_base,
+                fast_weights<G>& d_psi) const {
+    const auto pull = [&](const auto& f, const auto& from, const auto& change, const auto& d,
+                          auto& d_from, auto& d_change) {
+      for (index_t s = 0; s < change.extent(0); ++s) {
+        operations::transform_backward(backend, f, d.view()[s],
+                                       std::tuple{d_from.view()[0], d_change.view()[s]},
+                                       from.view()[0], change.view()[s]);
       }
+    };
+    pull(value_of{added_rate::of(layout, limits)}, base.matrix, psi.change, d_out.matrix,
+         d_base.matrix, d_psi.change);
+    if (layout.complex()) {
+      pull(value_of{added_frequency::of(limits)}, base.imaginary, psi.imaginary_change,
+           d_out.imaginary, d_base.imaginary, d_psi.imaginary_change);
     }
   }
 
@@ -85,15 +81,22 @@ struct full {
   void count_clamped(const dynamics_layout& layout, const dynamics<P>& base,
                      const fast_weights<P>& psi, clamp_count& count) const {
     if (is_dense(layout.kind)) return;
-    for (index_t i = 0; i < layout.rows; ++i) {
-      for (index_t j = 0; j < layout.columns; ++j) {
-        const P sum = base.matrix(0, i, j) + psi.change(0, i, j);
-        count.add(bounded_rate(layout.kind, limits, P(base.matrix(0, i, j)), sum));
-        if (!layout.complex()) continue;
-        const P change = psi.imaginary_change(0, i, j);
-        count.add(bounded_frequency(limits, base.imaginary(0, i, j), change));
+    const auto add = [&](const auto& f, const tensor<P>& from, const tensor<P>& change) {
+      for (index_t i = 0; i < layout.rows; ++i) {
+        for (index_t j = 0; j < layout.columns; ++j) {
+          count.add(f(P(from(0, i, j)), P(change(0, i, j))));
+        }
       }
-    }
+    };
+    add(added_rate::of(layout, limits), base.matrix, psi.change);
+    if (layout.complex()) add(added_frequency::of(limits), base.imaginary, psi.imaginary_change);
+  }
+  /// Writes 1 for every number of the dynamics that is held at a limit, 0 for the others.
+  template <class Backend, class P, class Tau>
+  void mark_clamped(Backend& backend, const dynamics_layout& layout, const dynamics<P>& base,
+                    const fast_weights<P>& psi, dynamics<P, Tau>& out) const {
+    map(backend, layout, held_by{added_rate::of(layout, limits)},
+        held_by{added_frequency::of(limits)}, base, psi, out);
   }
 
   template <class Alpha, class T>
@@ -107,6 +110,22 @@ struct full {
           }
         },
         psi);
+  }
+
+ private:
+  // out = formula(base, change), set by set.
+  template <class Backend, class Rate, class Frequency, class P, class D, class S, class Tau>
+  static void map(Backend& backend, const dynamics_layout& layout, const Rate& rate,
+                  const Frequency& frequency, const dynamics<P>& base, const fast_weights<D>& psi,
+                  dynamics<S, Tau>& out) {
+    const auto part = [&](const auto& f, const auto& from, const auto& change, auto& to) {
+      operations::resize(backend, to, {change.extent(0), layout.rows, layout.columns});
+      for (index_t s = 0; s < change.extent(0); ++s) {
+        operations::transform(backend, f, to.view()[s], from.view()[0], change.view()[s]);
+      }
+    };
+    part(rate, base.matrix, psi.change, out.matrix);
+    if (layout.complex()) part(frequency, base.imaginary, psi.imaginary_change, out.imaginary);
   }
 };
 

@@ -38,38 +38,31 @@ struct low_rank {
   template <class P, class D, class S, class Tau>
   void apply(const dynamics_layout& layout, const dynamics<P>& base, const fast_weights<D>& psi,
              dynamics<S, Tau>& out) const {
-    const index_t sets = psi.u.extent(0);
-    const auto a0 = base.matrix.view();
-    out.matrix.resize({sets, layout.rows, layout.columns});
     if constexpr (has_lanes<S>) {
       if (is_dense(layout.kind)) {  // no limits: whole rows at a time
-        for (index_t s = 0; s < sets; ++s) detail::add_low_rank(a0, psi, s, out.matrix.view());
+        out.matrix.resize({psi.u.extent(0), layout.rows, layout.columns});
+        for (index_t s = 0; s < psi.u.extent(0); ++s) {
+          detail::add_low_rank(base.matrix.view(), psi, s, out.matrix.view());
+        }
         return;
       }
     }
-    if (layout.complex()) out.imaginary.resize(out.matrix.shape());
-    for (index_t s = 0; s < sets; ++s) {
-      for (index_t i = 0; i < layout.rows; ++i) {
-        for (index_t j = 0; j < layout.columns; ++j) {
-          const S sum = P(a0(0, i, j)) + detail::low_rank_entry(psi, s, i, j);
-          out.matrix(s, i, j) = bounded_rate(layout.kind, limits, P(a0(0, i, j)), sum).value;
-          if (layout.complex()) {
-            const P im0 = base.imaginary(0, i, j);
-            const S change = detail::low_rank_entry(psi, s, i, layout.columns + j);
-            out.imaginary(s, i, j) = bounded_frequency(limits, im0, change).value;
-          }
-        }
-      }
-    }
+    operations::plain_loops here;
+    apply(here, layout, base, psi, out);
+  }
+  template <class Backend, class P, class D, class S, class Tau>
+  void apply(Backend& backend, const dynamics_layout& layout, const dynamics<P>& base,
+             const fast_weights<D>& psi, dynamics<S, Tau>& out) const {
+    detail::apply_low_rank(backend, layout, value_of{added_rate::of(layout, limits)},
+                           value_of{added_frequency::of(limits)}, base, psi, out);
   }
 
   template <class P, class D, class S, class Tau, class DB, class G>
   void pullback(const dynamics_layout& layout, const dynamics<P>& base, const fast_weights<D>& psi,
                 const dynamics<S, Tau>& d_out, dynamics<DB>& d_base, fast_weights<G>& d_psi) const {
-    const auto a0 = base.matrix.view();
-    const auto d = d_out.matrix.view();
     if constexpr (has_lanes<G> && std::is_same_v<G, S>) {
       if (is_dense(layout.kind)) {
+        const auto d = d_out.matrix.view();
         for (index_t s = 0; s < psi.u.extent(0); ++s) {
           detail::add_low_rank_pullback(psi, s, d, d_psi);
           if constexpr (!std::is_same_v<DB, none>) {
@@ -81,26 +74,15 @@ struct low_rank {
         return;
       }
     }
-    for (index_t s = 0; s < psi.u.extent(0); ++s) {
-      for (index_t i = 0; i < layout.rows; ++i) {
-        for (index_t j = 0; j < layout.columns; ++j) {
-          const G sum = P(a0(0, i, j)) + detail::low_rank_entry(psi, s, i, j);
-          if (bounded_rate(layout.kind, limits, P(a0(0, i, j)), sum).free) {
-            const G g = S(d(s, i, j));
-            detail::low_rank_entry_pullback(psi, s, i, j, g, d_psi);
-            if constexpr (!std::is_same_v<DB, none>) d_base.matrix(0, i, j) += g;
-          }
-          if (!layout.complex()) continue;
-          const G g = S(d_out.imaginary(s, i, j));
-          const index_t jj = layout.columns + j;
-          const G change = detail::low_rank_entry(psi, s, i, jj);
-          if (bounded_frequency(limits, P(base.imaginary(0, i, j)), change).free) {
-            detail::low_rank_entry_pullback(psi, s, i, jj, g, d_psi);
-          }
-          if constexpr (!std::is_same_v<DB, none>) d_base.imaginary(0, i, j) += g;
-        }
-      }
-    }
+    operations::plain_loops here;
+    pullback(here, layout, base, psi, d_out, d_base, d_psi);
+  }
+  template <class Backend, class P, class D, class S, class Tau, class DB, class G>
+  void pullback(Backend& backend, const dynamics_layout& layout, const dynamics<P>& base,
+                const fast_weights<D>& psi, const dynamics<S, Tau>& d_out, dynamics<DB>& d_base,
+                fast_weights<G>& d_psi) const {
+    detail::pull_low_rank(backend, layout, value_of{added_rate::of(layout, limits)},
+                          value_of{added_frequency::of(limits)}, base, psi, d_out, d_base, d_psi);
   }
 
   /// Counts the entries of a table that are held at a limit, where the derivative is 0.
@@ -108,15 +90,15 @@ struct low_rank {
   void count_clamped(const dynamics_layout& layout, const dynamics<P>& base,
                      const fast_weights<P>& psi, clamp_count& count) const {
     if (is_dense(layout.kind)) return;
-    for (index_t i = 0; i < layout.rows; ++i) {
-      for (index_t j = 0; j < layout.columns; ++j) {
-        const P sum = base.matrix(0, i, j) + detail::low_rank_entry(psi, 0, i, j);
-        count.add(bounded_rate(layout.kind, limits, base.matrix(0, i, j), sum));
-        if (!layout.complex()) continue;
-        const P change = detail::low_rank_entry(psi, 0, i, layout.columns + j);
-        count.add(bounded_frequency(limits, base.imaginary(0, i, j), change));
-      }
-    }
+    detail::count_low_rank(layout, added_rate::of(layout, limits), added_frequency::of(limits),
+                           base, psi, count);
+  }
+  /// Writes 1 for every number of the dynamics that is held at a limit, 0 for the others.
+  template <class Backend, class P, class Tau>
+  void mark_clamped(Backend& backend, const dynamics_layout& layout, const dynamics<P>& base,
+                    const fast_weights<P>& psi, dynamics<P, Tau>& out) const {
+    detail::apply_low_rank(backend, layout, held_by{added_rate::of(layout, limits)},
+                           held_by{added_frequency::of(limits)}, base, psi, out);
   }
 
   template <class Alpha, class T>

@@ -1,12 +1,15 @@
 // SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
-// The factors U and V of a low-rank change, the product U V^T and its pullback.
+// The factors U and V of a low-rank change: dynamics by a formula of U V^T, and the pullback.
 #pragma once
 
+#include <attd/adapters/bounds.hpp>
 #include <attd/core/dynamics.hpp>
 #include <attd/core/pack_access.hpp>
 #include <attd/core/random.hpp>
 #include <attd/core/tensor.hpp>
+#include <attd/operations/low_rank_map.hpp>
+#include <attd/operations/memory.hpp>
 #include <tuple>
 #include <type_traits>
 
@@ -23,29 +26,8 @@ struct low_rank_weights {
 
 namespace detail {
 
-// (U V^T)(i, j) of one set of factors; the sum over the rank in its order.
-template <class D>
-D low_rank_entry(const low_rank_weights<D>& psi, index_t s, index_t i, index_t j) {
-  D sum(0);
-  const auto u = psi.u.view();
-  const auto v = psi.v.view();
-  for (index_t k = 0; k < u.extent(2); ++k) sum += D(u(s, i, k)) * D(v(s, j, k));
-  return sum;
-}
-
-// Adds g * d(U V^T)(i, j) to the factors' gradients.
-template <class D, class G>
-void low_rank_entry_pullback(const low_rank_weights<D>& psi, index_t s, index_t i, index_t j, G g,
-                             low_rank_weights<G>& d_psi) {
-  const auto u = psi.u.view();
-  const auto v = psi.v.view();
-  for (index_t k = 0; k < u.extent(2); ++k) {
-    d_psi.u(s, i, k) += g * D(v(s, j, k));
-    d_psi.v(s, j, k) += g * D(u(s, i, k));
-  }
-}
-
-// Set s of out = base + U V^T, a register of columns at a time; the sums as in `low_rank_entry`.
+// Set s of out = base + U V^T, a register of columns at a time; the sums as in
+// `operations::low_rank_map`.
 template <class P, class D, class S>
 void add_low_rank(view<P> base, const low_rank_weights<D>& psi, index_t s, view<S> out) {
   constexpr int W = lane_count<S>;
@@ -113,6 +95,54 @@ void add_low_rank_pullback(const low_rank_weights<D>& psi, index_t s, view<S> d,
   const index_t rows = d.extent(1), columns = d.extent(2), row_u = s * rows, row_v = s * columns;
   add_factor_gradient<false>(d, row_u, v, row_v, columns, d_psi.u.view(), row_u, rows);
   add_factor_gradient<true>(d, row_u, u, row_u, rows, d_psi.v.view(), row_v, columns);
+}
+
+// Calls f(formula, matrix or imaginary part of base, first row of V) for what is adapted.
+template <class Rate, class Frequency, class F>
+void for_each_part(const dynamics_layout& layout, const Rate& rate, const Frequency& frequency,
+                   F f) {
+  f(rate, [](auto& d) -> auto& { return d.matrix; }, index_t{0});
+  if (layout.complex()) f(frequency, [](auto& d) -> auto& { return d.imaginary; }, layout.columns);
+}
+
+// out = formula(base, U V^T): `rate` for the matrix, `frequency` for an imaginary part.
+template <class Backend, class Rate, class Frequency, class P, class D, class S, class Tau>
+void apply_low_rank(Backend& backend, const dynamics_layout& layout, const Rate& rate,
+                    const Frequency& frequency, const dynamics<P>& base,
+                    const low_rank_weights<D>& psi, dynamics<S, Tau>& out) {
+  for_each_part(layout, rate, frequency, [&](const auto& f, auto part, index_t first) {
+    operations::resize(backend, part(out), {psi.u.extent(0), layout.rows, layout.columns});
+    operations::low_rank_map(backend, f, part(base).view()[0], psi.u.view(), psi.v.view(), first,
+                             part(out).view());
+  });
+}
+
+// Its transposed derivative, added to d_psi and d_base.
+template <class Backend, class Rate, class Frequency, class P, class D, class S, class Tau,
+          class DB, class G>
+void pull_low_rank(Backend& backend, const dynamics_layout& layout, const Rate& rate,
+                   const Frequency& frequency, const dynamics<P>& base,
+                   const low_rank_weights<D>& psi, const dynamics<S, Tau>& d_out,
+                   dynamics<DB>& d_base, low_rank_weights<G>& d_psi) {
+  for_each_part(layout, rate, frequency, [&](const auto& f, auto part, index_t first) {
+    operations::low_rank_map_backward(backend, f, part(base).view()[0], psi.u.view(), psi.v.view(),
+                                      first, part(d_out).view(), part(d_base).view()[0],
+                                      d_psi.u.view(), d_psi.v.view());
+  });
+}
+
+// Counts the entries that the formulas hold at a limit.
+template <class Rate, class Frequency, class P>
+void count_low_rank(const dynamics_layout& layout, const Rate& rate, const Frequency& frequency,
+                    const dynamics<P>& base, const low_rank_weights<P>& psi, clamp_count& count) {
+  for_each_part(layout, rate, frequency, [&](const auto& f, auto part, index_t first) {
+    for (index_t i = 0; i < layout.rows; ++i) {
+      for (index_t j = 0; j < layout.columns; ++j) {
+        count.add(f(P(part(base)(0, i, j)), operations::detail::low_rank_entry(
+                                                psi.u.view(), psi.v.view(), 0, i, first + j)));
+      }
+    }
+  });
 }
 
 // U = 0 (no change at first), V normal: then U moves first and V follows.

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <attd/adapters/log_low_rank.hpp>
+#include <attd/operations/memory.hpp>
+#include <attd/operations/transform.hpp>
 #include <tuple>
 
 namespace attd::adapters {
@@ -13,6 +15,16 @@ struct timescale_weights {
   Inner<T> matrix;  ///< of the inner adapter
   tensor<T> tau;    ///< [S, timescales]
   static constexpr std::tuple names{"", "tau"};
+};
+
+/// clamp(tau, +-limit).
+struct limited_time {
+  double limit;
+
+  template <class S>
+  ATTD_HD bounded<S> operator()(const S& tau) const {
+    return clamp(tau, primal_t<S>(-limit), primal_t<S>(limit));
+  }
 };
 
 /// Change of the step size of every channel, beside another adapter's change of the matrix.
@@ -45,25 +57,31 @@ struct timescale {
   void apply(const dynamics_layout& layout, const dynamics<P>& base, const fast_weights<D>& psi,
              dynamics<S, Tau>& out) const {
     inner.apply(layout, base, psi.matrix, out);
-    out.log_timescale.resize(psi.tau.shape());
-    for (index_t s = 0; s < psi.tau.extent(0); ++s) {
-      for (index_t i = 0; i < layout.timescales; ++i) {
-        out.log_timescale(s, i) = limited(Tau(D(psi.tau(s, i)))).value;
-      }
-    }
+    operations::plain_loops here;
+    limit(here, value_of{within{max_log}}, psi, out);
+  }
+  template <class Backend, class P, class D, class S, class Tau>
+    requires AdaptsOnBackend<Inner, Backend>
+  void apply(Backend& backend, const dynamics_layout& layout, const dynamics<P>& base,
+             const fast_weights<D>& psi, dynamics<S, Tau>& out) const {
+    inner.apply(backend, layout, base, psi.matrix, out);
+    limit(backend, value_of{within{max_log}}, psi, out);
   }
 
   template <class P, class D, class S, class Tau, class DB, class G>
   void pullback(const dynamics_layout& layout, const dynamics<P>& base, const fast_weights<D>& psi,
                 const dynamics<S, Tau>& d_out, dynamics<DB>& d_base, fast_weights<G>& d_psi) const {
     inner.pullback(layout, base, psi.matrix, d_out, d_base, d_psi.matrix);
-    for (index_t s = 0; s < psi.tau.extent(0); ++s) {
-      for (index_t i = 0; i < layout.timescales; ++i) {
-        if (limited(G(D(psi.tau(s, i)))).free) {
-          d_psi.tau(s, i) += Tau(d_out.log_timescale(s, i));
-        }
-      }
-    }
+    operations::plain_loops here;
+    pull(here, psi, d_out, d_psi);
+  }
+  template <class Backend, class P, class D, class S, class Tau, class DB, class G>
+    requires AdaptsOnBackend<Inner, Backend>
+  void pullback(Backend& backend, const dynamics_layout& layout, const dynamics<P>& base,
+                const fast_weights<D>& psi, const dynamics<S, Tau>& d_out, dynamics<DB>& d_base,
+                fast_weights<G>& d_psi) const {
+    inner.pullback(backend, layout, base, psi.matrix, d_out, d_base, d_psi.matrix);
+    pull(backend, psi, d_out, d_psi);
   }
 
   /// Counts what is held at a limit, time scales included.
@@ -73,10 +91,15 @@ struct timescale {
     if constexpr (requires { inner.count_clamped(layout, base, psi.matrix, count); }) {
       inner.count_clamped(layout, base, psi.matrix, count);
     }
-    for (index_t i = 0; i < layout.timescales; ++i) {
-      const P tau = psi.tau(0, i);
-      count.add(limited(tau));
-    }
+    for (index_t i = 0; i < layout.timescales; ++i) count.add(within{max_log}(P(psi.tau(0, i))));
+  }
+  /// Writes 1 for every number of the dynamics that is held at a limit, 0 for the others.
+  template <class Backend, class P, class Tau>
+    requires AdaptsOnBackend<Inner, Backend>
+  void mark_clamped(Backend& backend, const dynamics_layout& layout, const dynamics<P>& base,
+                    const fast_weights<P>& psi, dynamics<P, Tau>& out) const {
+    inner.mark_clamped(backend, layout, base, psi.matrix, out);
+    limit(backend, held_by{within{max_log}}, psi, out);
   }
 
   /// Shrinks the matrix part only: a step size cannot make a stable continuous system unstable.
@@ -86,9 +109,19 @@ struct timescale {
   }
 
  private:
-  template <class S>
-  bounded<S> limited(S tau) const {
-    return clamp(tau, primal_t<S>(-max_log), primal_t<S>(max_log));
+  using within = limited_time;
+
+  template <class Backend, class F, class D, class S, class Tau>
+  static void limit(Backend& backend, const F& f, const fast_weights<D>& psi,
+                    dynamics<S, Tau>& out) {
+    operations::resize(backend, out.log_timescale, psi.tau.shape());
+    operations::transform(backend, f, out.log_timescale.view(), psi.tau.view());
+  }
+  template <class Backend, class D, class S, class Tau, class G>
+  void pull(Backend& backend, const fast_weights<D>& psi, const dynamics<S, Tau>& d_out,
+            fast_weights<G>& d_psi) const {
+    operations::transform_backward(backend, value_of{within{max_log}}, d_out.log_timescale.view(),
+                                   std::tuple{d_psi.tau.view()}, psi.tau.view());
   }
 };
 

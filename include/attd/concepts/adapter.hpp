@@ -4,8 +4,8 @@
 #pragma once
 
 #include <attd/core/dynamics.hpp>
-#include <attd/core/recorded.hpp>
 #include <attd/core/random.hpp>
+#include <attd/core/recorded.hpp>
 #include <type_traits>
 
 namespace attd {
@@ -32,6 +32,11 @@ namespace attd {
 /// 7. optional `void count_clamped(const dynamics_layout&, const dynamics<P>& base,
 ///    const fast_weights<P>& psi, adapters::clamp_count&) const`: counts the numbers that `apply`
 ///    holds at a limit; the report shows their share.
+/// 8. optional `apply`, `pullback` with a backend as first argument, in terms of operations, and
+///    `mark_clamped(Backend&, const dynamics_layout&, const dynamics<P>& base,
+///    const fast_weights<P>& psi, dynamics<P, Tau>& out) const`, which writes 1 for every number
+///    that `apply` holds at a limit and 0 for the others. Without them the dynamics are computed by
+///    the host, which a GPU then waits for (`AdaptsOnBackend`).
 ///
 /// Laws (attd/testing/adapter_laws.hpp measures them, and requirement 6, on any adapter):
 /// L1. `pullback` is the derivative of `apply` (central differences; the dual-number identity).
@@ -83,6 +88,20 @@ concept Adapter =
     detail::has_fast_weights<A> && detail::has_adapts_timescale<A> && detail::has_initialize<A> &&
     detail::has_apply<A> && detail::has_pullback<A> && detail::has_shrink<A>;
 
+/// An adapter that computes where a backend does (requirement 8).
+template <class A, class Backend>
+concept AdaptsOnBackend =
+    Adapter<A> &&
+    requires(const A& a, Backend& backend, const typename A::template fast_weights<double>& psi,
+             dynamics_layout layout, const dynamics<double>& base,
+             const dynamics<double, detail::tau_of<A>>& d_out,
+             dynamics<double, detail::tau_of<A>>& out, dynamics<none>& no_base,
+             typename A::template fast_weights<double>& d_psi) {
+      a.apply(backend, layout, base, psi, out);
+      a.pullback(backend, layout, base, psi, d_out, no_base, d_psi);
+      a.mark_clamped(backend, layout, base, psi, out);
+    };
+
 /// Says in one sentence what `A` lacks to be an Adapter. Use: static_assert(check_adapter<mine>());
 template <class A>
 consteval bool check_adapter() {
@@ -107,10 +126,11 @@ consteval bool check_adapter() {
                   "attd: Adapter needs pullback(layout, base, fast_weights, d_out, d_base, d_psi) "
                   "const; see docs/concepts/adapter.md#pullback");
   } else if constexpr (!detail::has_shrink<A>) {
-    static_assert(detail::has_shrink<A>,
-                  "attd: Adapter needs shrink(const Alpha&, fast_weights<T>&) const, a template over both "
-                  "number types; "
-                  "see docs/concepts/adapter.md#shrink");
+    static_assert(
+        detail::has_shrink<A>,
+        "attd: Adapter needs shrink(const Alpha&, fast_weights<T>&) const, a template over both "
+        "number types; "
+        "see docs/concepts/adapter.md#shrink");
   }
   return true;
 }

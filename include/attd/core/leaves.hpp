@@ -115,21 +115,6 @@ void for_each_named_leaf(F&& f, T& aggregate, const std::string& prefix = "") {
 
 namespace detail {
 template <class W>
-auto first_scalar() {
-  if constexpr (is_tensor_v<W>) {
-    return typename W::scalar{};
-  } else if constexpr (is_layers<W>::value) {
-    return first_scalar<typename W::value_type>();
-  } else if constexpr (detail::field_count<W> == 0) {
-    return double{};  // no leaves: nothing will be computed with it
-  } else {
-    return first_scalar<detail::field_t<0, W>>();
-  }
-}
-}  // namespace detail
-
-namespace detail {
-template <class W>
 constexpr bool any_leaves() {
   if constexpr (is_tensor_v<W>) {
     return true;
@@ -139,6 +124,32 @@ constexpr bool any_leaves() {
     return []<std::size_t... I>(std::index_sequence<I...>) {
       return (any_leaves<detail::field_t<I, W>>() || ...);
     }(std::make_index_sequence<detail::field_count<W>>{});
+  }
+}
+}  // namespace detail
+
+namespace detail {
+template <class W>
+auto first_scalar();
+// Of the first field that has leaves, from field I on.
+template <class W, std::size_t I>
+auto first_scalar_from() {
+  if constexpr (I == field_count<W>) {
+    return double{};  // no leaves: nothing will be computed with it
+  } else if constexpr (any_leaves<field_t<I, W>>()) {
+    return first_scalar<field_t<I, W>>();
+  } else {
+    return first_scalar_from<W, I + 1>();
+  }
+}
+template <class W>
+auto first_scalar() {
+  if constexpr (is_tensor_v<W>) {
+    return typename W::scalar{};
+  } else if constexpr (is_layers<W>::value) {
+    return first_scalar<typename W::value_type>();
+  } else {
+    return first_scalar_from<W, 0>();
   }
 }
 }  // namespace detail

@@ -334,6 +334,16 @@ class tensor<dual<U>> {
   }
 };
 
+/// The tensor of values under all dual levels.
+template <class T>
+const tensor<primal_t<T>>& primal_plane(const tensor<T>& t) {
+  if constexpr (is_dual_v<T>) {
+    return primal_plane(t.value);
+  } else {
+    return t;
+  }
+}
+
 /// A tensor that was not asked for: has no memory and no operations.
 template <>
 class tensor<none> {

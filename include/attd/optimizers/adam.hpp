@@ -17,6 +17,26 @@ struct adam_state {
   static constexpr std::tuple names{"first", "second", "updates"};
 };
 
+namespace detail {
+
+/// One number's update, the corrections of the moments' start included.
+template <class T>
+struct adam_update {
+  T scale, keep1, take1, keep2, take2, rate, correct2, epsilon2;
+
+  template <class P, class M1, class M2, class G>
+  ATTD_HD void operator()(P&& p, M1&& first, M2&& second, const G& gradient) const {
+    const T g = scale * T(gradient);
+    const T a = keep1 * T(first) + take1 * g;
+    const T b = keep2 * T(second) + take2 * g * g;
+    first = a;
+    second = b;
+    p = T(p) - rate * a / sqrt(correct2 * b + epsilon2);
+  }
+};
+
+}  // namespace detail
+
 /// Adam  psi <- psi - rate_k m_hat / sqrt(v_hat + epsilon^2)  [Kingma2014, Algorithm 1].
 ///
 /// *Differs from the source*: epsilon stands inside the root, where the derivative of the step
@@ -47,23 +67,25 @@ struct basic_adam {
 
   template <class W>
   void step(index_t k, double rate_factor, const W& gradient, W& psi, state<W>& m) const {
+    operations::plain_loops here;
+    step(here, k, rate_factor, gradient, psi, m);
+  }
+  /// The same where a backend computes.
+  template <class Backend, class W>
+  void step(Backend& backend, index_t k, double rate_factor, const W& gradient, W& psi,
+            state<W>& m) const {
     using T = leaf_scalar_t<W>;
-    const T scale = detail::clip_factor(gradient, clip);
+    const T scale = detail::clip_factor(backend, gradient, clip);
+    operations::finish(backend);  // the counter is the host's
     m.updates(0) += 1;
     using std::pow;  // and attd's, for recorded settings
     const T correct1 = T(R(1) / (R(1) - pow(beta1, m.updates(0))));
     const T correct2 = T(R(1) / (R(1) - pow(beta2, m.updates(0))));
     const T rate_k = T(R(rate_factor) * rate_schedule<R>{rate, decay}.at(k));
-    detail::for_each_scalar(
-        [&](auto&& p, auto&& first, auto&& second, const auto& gradient_i) {
-          const T g = scale * T(gradient_i);
-          const T a = T(beta1) * T(first) + T(R(1) - beta1) * g;
-          const T b = T(beta2) * T(second) + T(R(1) - beta2) * g * g;
-          first = a;
-          second = b;
-          p = T(p) - rate_k * correct1 * a / sqrt(correct2 * b + T(epsilon * epsilon));
-        },
-        psi, m.first, m.second, gradient);
+    const detail::adam_update<T> update{
+        scale,           T(beta1),          T(R(1) - beta1), T(beta2),
+        T(R(1) - beta2), rate_k * correct1, correct2,        T(epsilon * epsilon)};
+    operations::each_number(backend, update, psi, m.first, m.second, gradient);
   }
   index_t reset_interval() const { return reset_every; }
 };

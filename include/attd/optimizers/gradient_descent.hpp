@@ -13,6 +13,32 @@ struct no_state {
   static constexpr std::tuple<> names{};
 };
 
+namespace detail {
+
+/// psi <- psi - factor g.
+template <class T>
+struct descend {
+  T factor;
+  template <class P, class G>
+  ATTD_HD void operator()(P&& p, const G& g) const {
+    p = T(p) - factor * T(g);
+  }
+};
+
+/// v <- mu v + scale g,  psi <- psi - rate v.
+template <class T>
+struct roll {
+  T mu, scale, rate;
+  template <class P, class V, class G>
+  ATTD_HD void operator()(P&& p, V&& v, const G& g) const {
+    const T next = mu * T(v) + scale * T(g);
+    v = next;
+    p = T(p) - rate * next;
+  }
+};
+
+}  // namespace detail
+
 /// Gradient descent  psi <- psi - rate_k g,  g scaled to norm `clip` where longer.
 ///
 /// *Ranges*: rate > 0; decay >= 0 (rate_k = rate / (1 + decay k)); clip <= 0 means none;
@@ -32,12 +58,18 @@ struct basic_gradient_descent {
   void initialize(const W&, state<W>&) const {}
 
   template <class W>
-  void step(index_t k, double rate_factor, const W& gradient, W& psi, state<W>&) const {
+  void step(index_t k, double rate_factor, const W& gradient, W& psi, state<W>& m) const {
+    operations::plain_loops here;
+    step(here, k, rate_factor, gradient, psi, m);
+  }
+  /// The same where a backend computes.
+  template <class Backend, class W>
+  void step(Backend& backend, index_t k, double rate_factor, const W& gradient, W& psi,
+            state<W>&) const {
     using T = leaf_scalar_t<W>;
     const T factor = T(R(rate_factor) * rate_schedule<R>{rate, decay}.at(k)) *
-                     detail::clip_factor(gradient, clip);
-    detail::for_each_scalar([&](auto&& p, const auto& g) { p = T(p) - factor * T(g); }, psi,
-                            gradient);
+                     detail::clip_factor(backend, gradient, clip);
+    operations::each_number(backend, detail::descend<T>{factor}, psi, gradient);
   }
   index_t reset_interval() const { return reset_every; }
 };
@@ -70,16 +102,18 @@ struct basic_momentum {
 
   template <class W>
   void step(index_t k, double rate_factor, const W& gradient, W& psi, state<W>& m) const {
+    operations::plain_loops here;
+    step(here, k, rate_factor, gradient, psi, m);
+  }
+  /// The same where a backend computes.
+  template <class Backend, class W>
+  void step(Backend& backend, index_t k, double rate_factor, const W& gradient, W& psi,
+            state<W>& m) const {
     using T = leaf_scalar_t<W>;
-    const T scale = detail::clip_factor(gradient, clip);
+    const T scale = detail::clip_factor(backend, gradient, clip);
     const T rate_k = T(R(rate_factor) * rate_schedule<R>{rate, decay}.at(k));
-    detail::for_each_scalar(
-        [&](auto&& p, auto&& v, const auto& g) {
-          const T next = T(mu) * T(v) + scale * T(g);
-          v = next;
-          p = T(p) - rate_k * next;
-        },
-        psi, m.velocity, gradient);
+    operations::each_number(backend, detail::roll<T>{T(mu), scale, rate_k}, psi, m.velocity,
+                            gradient);
   }
   index_t reset_interval() const { return reset_every; }
 };

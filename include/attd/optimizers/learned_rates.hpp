@@ -16,7 +16,21 @@ struct scaled_state {
   static constexpr std::tuple names{"inner", "scaled"};
 };
 
-/// Another optimiser whose gradient is multiplied by one factor per parameter.
+namespace detail {
+
+template <class T>
+struct multiply {
+  T factor;
+  template <class Out, class G>
+  ATTD_HD void operator()(Out&& out, const G& g) const {
+    out = T(g) * factor;
+  }
+};
+
+}  // namespace detail
+
+/// Another optimiser whose gradient is multiplied by one factor per parameter. It steps on the
+/// host, where its factors are.
 ///
 /// *Formula*: step of `Inner` with g_i * scale_i. `scale` has the structure of the fast weights;
 /// without numbers, as it is by default, every factor is 1.
@@ -70,22 +84,36 @@ struct per_layer_rates {
 
   template <class W>
   void step(index_t k, double rate_factor, const W& gradient, W& psi, state<W>& m) const {
-    if constexpr (attd::detail::is_layers<W>::value) {
-      for (index_t l = 0; l < psi.count(); ++l) multiply(l, gradient[l], m.scaled[l]);
-    } else {
-      multiply(0, gradient, m.scaled);
-    }
+    operations::plain_loops here;
+    multiply_all(here, gradient, m.scaled);
     inner.step(k, rate_factor, m.scaled, psi, m.inner);
+  }
+  /// The same where a backend computes.
+  template <class Backend, class W>
+    requires StepsOnBackend<Inner, Backend, W>
+  void step(Backend& backend, index_t k, double rate_factor, const W& gradient, W& psi,
+            state<W>& m) const {
+    multiply_all(backend, gradient, m.scaled);
+    inner.step(backend, k, rate_factor, m.scaled, psi, m.inner);
   }
   index_t reset_interval() const { return inner.reset_interval(); }
 
  private:
-  template <class W>
-  void multiply(index_t l, const W& gradient, W& scaled) const {
+  template <class Backend, class W>
+  void multiply_all(Backend& backend, const W& gradient, W& scaled) const {
+    if constexpr (attd::detail::is_layers<W>::value) {
+      for (index_t l = 0; l < gradient.count(); ++l) {
+        multiply(backend, l, gradient[l], scaled[l]);
+      }
+    } else {
+      multiply(backend, 0, gradient, scaled);
+    }
+  }
+  template <class Backend, class W>
+  void multiply(Backend& backend, index_t l, const W& gradient, W& scaled) const {
     using T = leaf_scalar_t<W>;
     const T factor = l < scale.size() ? T(R(scale(l))) : T(1);
-    detail::for_each_scalar([&](auto&& out, const auto& g) { out = T(g) * factor; }, scaled,
-                            gradient);
+    operations::each_number(backend, detail::multiply<T>{factor}, scaled, gradient);
   }
 };
 

@@ -6,6 +6,8 @@
 #include <attd/concepts/inner_optimizer.hpp>
 #include <attd/core/math.hpp>
 #include <attd/core/recorded.hpp>
+#include <attd/operations/numbers.hpp>
+#include <type_traits>
 
 namespace attd::optimizers {
 
@@ -26,32 +28,38 @@ namespace detail {
 /// Calls f(psi_i, gradient_i, state_i...) for every scalar; the first argument may be assigned.
 template <class F, class W, class... Rest>
 void for_each_scalar(F f, W& first, Rest&... rest) {
-  for_each_leaf(
-      [&](auto& leaf, auto&... others) {
-        if (leaf.empty()) return;
-        [&](const auto& v, const auto&... w) {
-          const index_t rows = v.rows(), columns = v.columns();
-          if constexpr (requires { f(v.data()[0], w.data()[0]...); }) {
-            // Plain numbers without gaps: one loop, which the compiler makes vectors of.
-            for (index_t i = 0; i < rows * columns; ++i) f(v.data()[i], w.data()[i]...);
-          } else {
-            for (index_t r = 0; r < rows; ++r) {
-              for (index_t c = 0; c < columns; ++c) f(v.at(r, c), w.at(r, c)...);
-            }
-          }
-        }(leaf.view(), others.view()...);
-      },
-      first, rest...);
+  operations::plain_loops here;
+  operations::each_number(here, f, first, rest...);
+}
+
+struct squared_number {
+  template <class G>
+  ATTD_HD double operator()(const G& g) const {
+    return double(g) * double(g);
+  }
+};
+
+/// |gradient|^2 in the gradient's own type.
+template <class Backend, class W>
+auto squared_length(Backend& backend, const W& gradient) {
+  using T = leaf_scalar_t<W>;
+  if constexpr (operations::WalksLeaves<Backend>) {
+    return T(operations::reduce_numbers(backend, squared_number{}, operations::sum_of_numbers{},
+                                        0.0, gradient));
+  } else {
+    T norm2(0);
+    for_each_scalar([&](const auto& g) { norm2 += T(g) * T(g); }, gradient);
+    return norm2;
+  }
 }
 
 /// Factor that scales a gradient to norm `clip` where it is longer, else exactly 1. No square root
 /// is taken at 0. clip <= 0: no clipping.
-template <class W, class R>
-auto clip_factor(const W& gradient, const R& clip) {
+template <class Backend, class W, class R>
+auto clip_factor(Backend& backend, const W& gradient, const R& clip) {
   using T = leaf_scalar_t<W>;
   if (primal(clip) <= 0) return T(1);
-  T norm2(0);
-  for_each_scalar([&](const auto& g) { norm2 += T(g) * T(g); }, gradient);
+  const T norm2 = squared_length(backend, gradient);
   // In the gradient's own type: a recorded gradient then takes the same branch as a plain one.
   const auto limit = static_cast<primal_t<T>>(primal(clip));
   if (!(primal(norm2) > limit * limit)) return T(1);
@@ -59,5 +67,25 @@ auto clip_factor(const W& gradient, const R& clip) {
 }
 
 }  // namespace detail
+
+/// Whether an optimiser's `step` can be given the backend that the numbers lie with, in front.
+template <class O, class Backend, class W>
+concept StepsOnBackend =
+    operations::WalksLeaves<Backend> && std::is_floating_point_v<leaf_scalar_t<W>> &&
+    requires(const O& o, Backend& backend, const W& g, W& psi, typename O::template state<W>& m) {
+      o.step(backend, index_t{0}, 1.0, g, psi, m);
+    };
+
+/// Takes a step by the backend where both can, else on the host, once all is done that was started.
+template <class O, class Backend, class W, class State>
+void take_step(const O& optimizer, Backend& backend, index_t k, double rate_factor,
+               const W& gradient, W& psi, State& state) {
+  if constexpr (StepsOnBackend<O, Backend, W>) {
+    optimizer.step(backend, k, rate_factor, gradient, psi, state);
+  } else {
+    operations::finish(backend);
+    optimizer.step(k, rate_factor, gradient, psi, state);
+  }
+}
 
 }  // namespace attd::optimizers

@@ -5,9 +5,11 @@
 
 #include <attd/adaptation/certificate.hpp>
 #include <attd/adaptation/inner_problem.hpp>
-#include <attd/adapters/bounds.hpp>
+#include <attd/operations/memory.hpp>
+#include <attd/operations/numbers.hpp>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 #include <vector>
 
 namespace attd::adaptation::detail {
@@ -32,12 +34,25 @@ class stability_guard {
   /// Whether the base dynamics of every adapted system are certified.
   bool base_stable() const { return base_stable_; }
 
-  /// The smallest margin of all adapted systems with these dynamics; infinite if there are none.
-  template <class Effective>
-  double smallest_margin(const Effective& effective, certificate_scratch& scratch) const {
+  /// The smallest margin of all adapted systems with these dynamics; infinite if there are none. A
+  /// backend that walks leaves looks through all tables at once.
+  template <class Backend, class Effective>
+  double smallest_margin(Backend& backend, const Effective& effective,
+                         certificate_scratch& scratch) const {
+    using M = typename std::remove_cvref_t<decltype(effective[0].matrix)>::scalar;
+    constexpr bool by_backend = operations::WalksLeaves<Backend> && std::is_floating_point_v<M>;
     double smallest = std::numeric_limits<double>::infinity();
+    if constexpr (by_backend) {
+      smallest = -backend.template reduce_numbers<const M>(
+          slowest_rate{}, operations::largest_of_numbers{}, -smallest, [&](const auto& add) {
+            for (index_t l = 0; l < effective.count(); ++l) {
+              if (adapts(l) && !is_dense(at(l).kind())) add(effective[l].matrix);
+            }
+          });
+    }
+    operations::finish(backend);
     for (index_t l = 0; l < effective.count(); ++l) {
-      if (!adapts(l)) continue;
+      if (!adapts(l) || (by_backend && !is_dense(at(l).kind()))) continue;
       const auto matrices = effective[l].matrix.view();
       for (index_t s = 0; s < matrices.extent(0); ++s) {
         smallest = std::min(smallest, at(l).margin(matrices[s], scratch));
@@ -73,6 +88,14 @@ class stability_guard {
   const stability_certificate& certificate(index_t l) const { return at(l); }
 
  private:
+  // As in `stability_certificate::margin`: what is not finite has no margin.
+  struct slowest_rate {
+    template <class A>
+    ATTD_HD double operator()(const A& a) const {
+      return is_finite(a) ? double(a) : std::numeric_limits<double>::infinity();
+    }
+  };
+
   bool adapts(index_t l) const { return adapted_[static_cast<std::size_t>(l)] != 0; }
   const stability_certificate& at(index_t l) const {
     return certificates_[static_cast<std::size_t>(l)];
@@ -82,22 +105,6 @@ class stability_guard {
   std::vector<char> adapted_;
   bool base_stable_ = true;
 };
-
-/// The share of the adapted numbers that the adapter holds at a limit; 0 where it has none.
-template <class Frozen, class Weights>
-double clamped_share(const Frozen& frozen, const Weights& psi) {
-  adapters::clamp_count count;
-  for (index_t l = 0; l < psi.count(); ++l) {
-    if (!frozen.adapted[static_cast<std::size_t>(l)]) continue;
-    const dynamics_layout layout = frozen.model.layout(l);
-    if constexpr (requires {
-                    frozen.adapter.count_clamped(layout, frozen.base[l], psi[l], count);
-                  }) {
-      frozen.adapter.count_clamped(layout, frozen.base[l], psi[l], count);
-    }
-  }
-  return count.total == 0 ? 0.0 : double(count.clamped) / double(count.total);
-}
 
 /// Moves psi straight towards psi_0 so that |psi - psi_0|_2 = cap.
 template <class Weights>
@@ -119,20 +126,22 @@ void move_to_cap(double cap, const Weights& psi0, Weights& psi) {
       psi, psi0);
 }
 
+struct squared_difference {
+  template <class P>
+  ATTD_HD double operator()(const P& p, const P& p0) const {
+    return (double(p) - double(p0)) * (double(p) - double(p0));
+  }
+};
+
 /// Moves psi straight towards psi_0 until |psi - psi_0|_2 <= cap (cap <= 0: no limit); whether it
 /// had to.
-template <class Weights>
-bool cap_drift(double cap, const Weights& psi0, Weights& psi) {
+template <class Backend, class Weights>
+bool cap_drift(Backend& backend, double cap, const Weights& psi0, Weights& psi) {
   if (cap <= 0) return false;
-  double distance2 = 0;
-  for_each_leaf(
-      [&](const auto& p, const auto& p0) {
-        for (index_t i = 0; i < p.size(); ++i) {
-          distance2 += square(double(p.data()[i]) - double(p0.data()[i]));
-        }
-      },
-      psi, psi0);
+  const double distance2 = operations::reduce_numbers(backend, squared_difference{},
+                                                      operations::sum_of_numbers{}, 0.0, psi, psi0);
   if (!(distance2 > cap * cap)) return false;
+  operations::finish(backend);
   move_to_cap(cap, psi0, psi);
   return true;
 }

@@ -7,6 +7,8 @@
 #include <attd/adaptation/inner_problem.hpp>
 #include <attd/adaptation/report.hpp>
 #include <attd/concepts/controller.hpp>
+#include <attd/operations/numbers.hpp>
+#include <attd/optimizers/schedule.hpp>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -45,7 +47,7 @@ struct step_rules {
 
   /// The smallest stability margin of the dynamics that were applied last.
   double margin_of(workspace& w) const {
-    return model.guard().smallest_margin(w.inner.effective(), w.certificate);
+    return model.guard().smallest_margin(w.inner.backend(), w.inner.effective(), w.certificate);
   }
 
   /// The start of an input that is too short for the loss.
@@ -115,13 +117,17 @@ struct step_rules {
   /// taken. Its dynamics are the applied ones.
   bool propose(const session& s, const weights& gradient, double rate_factor, workspace& w,
                report& r, double& margin) const {
-    convert_leaves(s.psi, w.candidate);
-    convert_leaves(s.state, w.candidate_state);
-    model.optimizer().step(s.steps, rate_factor, gradient, w.candidate, w.candidate_state);
+    auto& backend = w.inner.backend();
+    operations::copy_leaves(backend, s.psi, w.candidate);
+    operations::copy_leaves(backend, s.state, w.candidate_state);
+    optimizers::take_step(model.optimizer(), backend, s.steps, rate_factor, gradient, w.candidate,
+                          w.candidate_state);
     w.taken.rate_factor = rate_factor;
-    w.taken.capped = cap_drift(model.options().drift_cap, model.initial_weights(), w.candidate);
-    if (!all_finite(w.candidate)) return false;
+    w.taken.capped =
+        cap_drift(backend, model.options().drift_cap, model.initial_weights(), w.candidate);
+    if (!operations::all_finite(backend, w.candidate)) return false;
     w.inner.apply(w.candidate);
+    operations::finish(backend);
     const double scale = model.guard().scale_back(model.frozen(), w.inner.effective(),
                                                   model.options().stability_margin, w.candidate,
                                                   w.taken.scales, w.certificate);

@@ -8,6 +8,7 @@
 #include <attd/backends/thrust/convolution.hpp>
 #include <attd/backends/thrust/cross_entropy.hpp>
 #include <attd/backends/thrust/elementwise.hpp>
+#include <attd/backends/thrust/leaf_members.hpp>
 #include <attd/backends/thrust/matmul.hpp>
 #include <attd/backends/thrust/normalization.hpp>
 #include <attd/backends/thrust/scan_members.hpp>
@@ -35,7 +36,8 @@ namespace attd {
 /// of your own. After the largest shapes have been seen once, no operation allocates memory, but
 /// for the gradient of an embedding, which sorts.
 template <class System = systems::cpp>
-class thrust : public thrust_detail::scan_members<thrust<System>> {
+class thrust : public thrust_detail::scan_members<thrust<System>>,
+               public thrust_detail::leaf_members<thrust<System>> {
  public:
   using system_type = System;
 
@@ -247,6 +249,7 @@ class thrust : public thrust_detail::scan_members<thrust<System>> {
 
  private:
   friend class thrust_detail::scan_members<thrust>;
+  friend class thrust_detail::leaf_members<thrust>;
 
   template <std::size_t I, class F, class DY, class DX, class O>
   void add_gradient(const F& f, view<DY> d_y, view<DX> d_x, const O& operands) {
