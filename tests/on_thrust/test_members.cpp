@@ -61,6 +61,7 @@ TEST_CASE("thrust: every operation runs on the system") {
   expect_run_on_system(cases::cross_entropy{});
   expect_run_on_system(cases::softmax_entropy{});
   expect_run_on_system(cases::mean_pool{});
+  expect_run_on_system(cases::low_rank_map{});
   expect_run_on_system(cases::last_pool{});
   expect_run_on_system(cases::selective_scan{});
   expect_run_on_system(cases::gated_scan{});

@@ -296,3 +296,12 @@ TEST_CASE("rows: a row's bits do not depend on the other rows") {
   CHECK(alone[2](0) == together[2](13));
   CHECK(alone[3](0) == together[3](13));
 }
+
+TEST_CASE("teams: low-rank changes of a matrix, sizes around a chunk of rows and a warp") {
+  for (const index_t rows : {1, 127, 128, 129, 300}) {
+    expect_parity_everywhere<thrust_cpp>(cases::low_rank_map{.rows = rows, .columns = 16});
+  }
+  const cases::low_rank_map wide{.sets = 3, .rows = 40, .columns = 33, .rank = 5, .first_v = 0};
+  expect_parity_everywhere<thrust_cpp>(wide);
+  expect_no_order<float>(wide);
+}

@@ -7,6 +7,7 @@
 #include <attd/operations/cross_entropy.hpp>
 #include <attd/operations/embedding.hpp>
 #include <attd/operations/linear.hpp>
+#include <attd/operations/low_rank_map.hpp>
 #include <attd/operations/normalization.hpp>
 #include <attd/operations/pooling.hpp>
 #include <attd/operations/silu_convolution.hpp>
@@ -203,6 +204,34 @@ struct last_pool {
   void backward(Backend& backend, const tensors<S>&, const tensors<S>& d_out,
                 tensors<S>& d_in) const {
     ops::last_pool_backward(backend, batch, d_out[0].view(), d_in[0].view());
+  }
+};
+
+// A formula with a bend and of both arguments.
+struct bent_product {
+  static constexpr bool scalar = true;
+  template <class S>
+  ATTD_HD S operator()(const S& x, const S& change) const {
+    return primal(change) > primal_t<S>(0.4) ? x * S(0.4) : x * change + exp(S(0.3) * change);
+  }
+};
+struct low_rank_map {
+  index_t sets = 2, rows = 5, columns = 3, rank = 2, first_v = 1, below = 1;
+  std::vector<shape> inputs() const {
+    return {{rows, columns}, {sets, rows, rank}, {sets, first_v + columns + below, rank}};
+  }
+  std::vector<shape> outputs() const { return {{sets, rows, columns}}; }
+  template <class Backend, class S>
+  void forward(Backend& backend, const tensors<S>& in, tensors<S>& out) const {
+    ops::low_rank_map(backend, bent_product{}, in[0].view(), in[1].view(), in[2].view(), first_v,
+                      out[0].view());
+  }
+  template <class Backend, class S>
+  void backward(Backend& backend, const tensors<S>& in, const tensors<S>& d_out,
+                tensors<S>& d_in) const {
+    ops::low_rank_map_backward(backend, bent_product{}, in[0].view(), in[1].view(), in[2].view(),
+                               first_v, d_out[0].view(), d_in[0].view(), d_in[1].view(),
+                               d_in[2].view());
   }
 };
 

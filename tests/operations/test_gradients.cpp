@@ -63,6 +63,8 @@ TEST_CASE("derivatives: softmax_entropy agrees with central differences") {
 
 TEST_CASE("derivatives: pooling agrees with central differences") {
   expect_correct(cases::mean_pool{});
+  expect_correct(cases::low_rank_map{});
+  expect_correct(cases::low_rank_map{.sets = 1, .rows = 1, .columns = 1, .rank = 1, .first_v = 0});
   expect_correct(cases::last_pool{});
 }
 

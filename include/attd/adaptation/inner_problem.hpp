@@ -3,6 +3,8 @@
 // The inner problem: internal loss of an input as a function of the fast weights, and its gradient.
 #pragma once
 
+#include <attd/adaptation/frozen_model.hpp>
+#include <attd/adaptation/prepared_input.hpp>
 #include <attd/adapters/bounds.hpp>
 #include <attd/concepts/adapter.hpp>
 #include <attd/core/dynamics.hpp>
@@ -14,43 +16,6 @@
 #include <vector>
 
 namespace attd::adaptation {
-
-/// Fast weights of a whole model: one aggregate per state-space system; those of systems that do
-/// not adapt are empty.
-template <class Adapter, class T>
-using fast_weights = layers<typename Adapter::template fast_weights<T>>;
-
-/// What does not change while inputs come and go: model, parameters, base dynamics, which systems
-/// adapt. Shared, const, by all threads.
-template <class Model, class Adapter, class T>
-struct frozen_model {
-  Model model;
-  Adapter adapter;
-  typename Model::template parameters<T> parameters;
-  layers<dynamics<T>> base;
-  std::vector<char> adapted;
-
-  bool adapts(index_t l) const { return adapted[static_cast<std::size_t>(l)] != 0; }
-};
-
-/// An input that a loss has been prepared for; constant over the steps that are taken on it.
-template <class T>
-struct prepared_input {
-  losses::inner_data<T> data;
-  std::vector<losses::row_run> scored, guard;  ///< of data.weight and data.guard_weight
-
-  void find_runs() {
-    losses::find_scored_runs(data.weight, scored);
-    losses::find_scored_runs(data.guard_weight, guard);
-  }
-};
-
-/// Loss and guard loss of one evaluation.
-template <class S>
-struct inner_value {
-  S loss{};
-  S guard{};
-};
 
 /// The inner problem of one input at a time, with all memory that it needs (one per thread).
 ///

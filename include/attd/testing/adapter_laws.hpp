@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <attd/adapters/bounds.hpp>
 #include <attd/concepts/adapter.hpp>
 #include <attd/testing/detail/adapter_point.hpp>
 #include <attd/testing/gradient_check.hpp>
@@ -192,6 +193,53 @@ std::vector<law_measurement> measure_adapter_shrink(const A& adapter, const dyna
     what << "shrink by " << alpha;
     out.push_back({"shrink", what.str(),
                    norm(difference) / std::max(norm(whole), norm(at.base.matrix)), options.shrink});
+  }
+  return out;
+}
+
+/// Requirement 8. What the adapter computes with a backend is what it computes without: dynamics,
+/// gradients of psi and of the base, and how many numbers are held at a limit. For backends
+/// that compute in the host's memory.
+template <class A, class Backend>
+std::vector<law_measurement> measure_adapter_on_backend(const A& adapter,
+                                                        const dynamics_layout& layout,
+                                                        Backend backend,
+                                                        const adapter_law_options& options = {}) {
+  static_assert(AdaptsOnBackend<A, Backend>);
+  const detail::adapter_probe<A> probe{adapter, layout, {options.seed, 5}};
+  std::vector<law_measurement> out;
+  for (const auto& [name, scale] : detail::adapter_places) {
+    const std::string place = " " + std::string(name);
+    const auto at = probe.point(scale);
+    detail::adapter_effect<A, double> effective, held;
+    adapter.apply(backend, layout, at.base, at.psi, effective);
+    const auto expected = probe.apply(at);
+    out.push_back({"backend", "apply" + place,
+                   relative_error(detail::flatten(effective), detail::flatten(expected)),
+                   options.identity});
+    const auto weights = probe.direction(expected, 1);
+    const auto gradient = probe.gradient(at, weights);
+    auto found = gradient;
+    adapter.pullback(backend, layout, at.base, at.psi, weights, found.base, found.psi);
+    out.push_back({"backend", "pullback, added to itself" + place,
+                   relative_error(detail::flatten(found),
+                                  detail::flatten(detail::moved(gradient, gradient, 1.0))),
+                   options.identity});
+    if constexpr (requires(adapters::clamp_count& c) {
+                    adapter.count_clamped(layout, at.base, at.psi, c);
+                  }) {
+      adapters::clamp_count count;
+      adapter.count_clamped(layout, at.base, at.psi, count);
+      adapter.mark_clamped(backend, layout, at.base, at.psi, held);
+      double marked = 0;
+      detail::each_tensor(
+          [&](const tensor<double>& leaf) {
+            for (index_t i = 0; i < leaf.size(); ++i) marked += leaf.data()[i];
+          },
+          held);
+      out.push_back({"backend", "numbers held at a limit" + place,
+                     std::abs(marked - double(count.clamped)), 0});
+    }
   }
   return out;
 }

@@ -14,6 +14,15 @@
 
 namespace attd::adaptation::detail {
 
+/// An entry of a table, as `stability_certificate::margin` sees it: what is not finite has no
+/// margin.
+struct slowest_rate {
+  template <class A>
+  ATTD_HD double operator()(const A& a) const {
+    return is_finite(a) ? double(a) : std::numeric_limits<double>::infinity();
+  }
+};
+
 /// The stability certificates of all adapted systems of a model. Const while it is used.
 class stability_guard {
  public:
@@ -88,14 +97,6 @@ class stability_guard {
   const stability_certificate& certificate(index_t l) const { return at(l); }
 
  private:
-  // As in `stability_certificate::margin`: what is not finite has no margin.
-  struct slowest_rate {
-    template <class A>
-    ATTD_HD double operator()(const A& a) const {
-      return is_finite(a) ? double(a) : std::numeric_limits<double>::infinity();
-    }
-  };
-
   bool adapts(index_t l) const { return adapted_[static_cast<std::size_t>(l)] != 0; }
   const stability_certificate& at(index_t l) const {
     return certificates_[static_cast<std::size_t>(l)];
