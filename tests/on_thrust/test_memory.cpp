@@ -102,7 +102,9 @@ TEST_CASE("memory: inputs adapt in lockstep in the backend's memory") {
   std::vector<session> sessions;
   std::vector<attd::adaptation::report> reports;
   attd::adaptation::lockstep together(m);
+  const int before = separate_system::replays();
   together.adapt(seen, sessions, reports);
+  CHECK(separate_system::replays() > before);
   auto w = m.make_workspace();
   for (std::size_t i = 0; i < 2; ++i) {
     session s = m.start();

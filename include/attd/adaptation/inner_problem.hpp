@@ -3,10 +3,9 @@
 // The inner problem: internal loss of an input as a function of the fast weights, and its gradient.
 #pragma once
 
+#include <attd/adaptation/adapted_dynamics.hpp>
 #include <attd/adaptation/frozen_model.hpp>
 #include <attd/adaptation/prepared_input.hpp>
-#include <attd/adapters/bounds.hpp>
-#include <attd/concepts/adapter.hpp>
 #include <attd/core/dynamics.hpp>
 #include <attd/core/leaves.hpp>
 #include <attd/losses/from_formula.hpp>
@@ -32,38 +31,20 @@ class inner_problem {
  public:
   using scalar = promote_t<T, D>;
   using real = primal_t<T>;  ///< of inputs and what the loss makes of them
-  using tau = std::conditional_t<Adapter::adapts_timescale, scalar, none>;
+  using dynamics_type = adapted_dynamics<Model, Adapter, Backend, T, D>;
   using weights = fast_weights<Adapter, D>;
   using gradient_type = fast_weights<Adapter, scalar>;
   using frozen = frozen_model<Model, Adapter, T>;
-  /// Whether dynamics are made where the backend computes; else the host makes them.
-  static constexpr bool adapts_on_backend =
-      operations::WalksLeaves<Backend> && AdaptsOnBackend<Adapter, Backend>;
 
   inner_problem(const frozen& f, const Loss& loss, Backend backend)
-      : frozen_(&f), loss_(&loss), backend_(std::move(backend)) {
-    d_effective_.resize(f.model.systems());
+      : frozen_(&f), loss_(&loss), backend_(std::move(backend)), dynamics_(f) {
     take_base();
   }
 
   /// Reads the base dynamics anew; to be called when theta has changed.
   void take_base() {
     forget();
-    const auto& base = frozen_->base;
-    effective_.resize(base.count());
-    for (index_t l = 0; l < base.count(); ++l) {
-      convert(base[l].matrix, effective_[l].matrix);
-      if (!base[l].imaginary.empty()) convert(base[l].imaginary, effective_[l].imaginary);
-      if constexpr (Adapter::adapts_timescale) {
-        effective_[l].log_timescale.assign(
-            {1, std::max<index_t>(1, frozen_->model.layout(l).timescales)});
-      }
-    }
-    operations::bring(backend_, effective_);
-    if constexpr (adapts_on_backend) {
-      convert_leaves(base, base_);
-      operations::bring(backend_, base_);
-    }
+    dynamics_.take_base(backend_);
   }
 
   /// Takes an input: what follows is about it. Returns false, and there is then nothing to
@@ -108,11 +89,18 @@ class inner_problem {
 
   /// Loss at psi. Effective dynamics and activations are kept for `gradient`.
   inner_value<scalar> evaluate(const weights& psi) {
-    apply(psi);
     if (!shared_) losses::bring_data(backend_, own_.data);
     const losses::inner_data<real>& data = input().data;
     start_from_zero(data.batch.count());
-    operations::replay(backend_, forward_, [&] { forward(data.batch, data.model_input()); });
+    if constexpr (dynamics_type::on_backend) {
+      dynamics_.stage(backend_, psi);
+    } else {
+      apply(psi);
+    }
+    operations::replay(backend_, forward_, [&] {
+      if constexpr (dynamics_type::on_backend) dynamics_.apply_staged(backend_);
+      forward(data.batch, data.model_input());
+    });
     const auto output = std::as_const(cache_).output().view();
     operations::finish(backend_);  // a loss may look at the output
     loss_->evaluate(backend_, output, data, scratch_);
@@ -135,21 +123,23 @@ class inner_problem {
 
   /// g = factor d loss / d psi at the psi of the last `evaluate`.
   void gradient(const weights& psi, gradient_type& g, primal_t<scalar> factor = 1) {
-    backward_to_dynamics(no_parameters_, frozen_->adapted, factor);
-    if constexpr (adapts_on_backend) {
-      if (is_there(g)) return pull_on_backend(psi, g);
-      convert_leaves(g, staged_gradient_);
-      operations::bring(backend_, staged_gradient_);
-      pull_on_backend(psi, staged_gradient_);
-      convert_leaves(staged_gradient_, g);
-    } else {
-      zero_leaves(g);
-      dynamics<none> no_base;
-      for (index_t l = 0; l < effective_.count(); ++l) {
-        if (!adapts(l)) continue;
-        frozen_->adapter.pullback(frozen_->model.layout(l), frozen_->base[l], psi[l],
-                                  d_effective_[l], no_base, g[l]);
+    if constexpr (dynamics_type::on_backend) {
+      const bool staged = !operations::lies_with(backend_, g);
+      if (staged) {
+        convert_leaves(g, staged_gradient_);
+        operations::bring(backend_, staged_gradient_);
       }
+      gradient_type& there = staged ? staged_gradient_ : g;
+      if (&there != recorded_gradient_) backward_.forget();
+      recorded_gradient_ = &there;
+      operations::clear_leaves(backend_, there);
+      backward_to_dynamics(no_parameters_, frozen_->adapted, factor,
+                           [&] { dynamics_.pull_staged(backend_, there); });
+      if (staged) convert_leaves(there, g);
+    } else {
+      backward_to_dynamics(no_parameters_, frozen_->adapted, factor, [] {});
+      zero_leaves(g);
+      dynamics_.pull(psi, g);
     }
   }
 
@@ -159,70 +149,18 @@ class inner_problem {
   void gradient(const weights& psi, gradient_type& g, Parameters& d_theta,
                 const std::vector<char>& every, primal_t<scalar> factor = 1) {
     operations::bring(backend_, d_theta);
-    backward_to_dynamics(d_theta, every, factor);
+    backward_to_dynamics(d_theta, every, factor, [] {});
     zero_leaves(g);
-    const index_t n = effective_.count();
-    d_base_.resize(n);
-    for (index_t l = 0; l < n; ++l) {
-      // What does not adapt is the base itself.
-      if (!adapts(l)) {
-        convert_leaves(d_effective_[l], d_base_[l]);
-        continue;
-      }
-      zeros_like(frozen_->base[l], d_base_[l]);
-      frozen_->adapter.pullback(frozen_->model.layout(l), frozen_->base[l], psi[l], d_effective_[l],
-                                d_base_[l], g[l]);
-    }
+    dynamics_.pull(psi, g, d_base_);
     frozen_->model.base_dynamics_backward(frozen_->parameters, d_base_, d_theta);
   }
 
   /// Makes psi's dynamics the current ones.
-  void apply(const weights& psi) {
-    if constexpr (adapts_on_backend) {
-      const weights& there = brought(psi);
-      for_each_adapted([&](index_t l, const dynamics_layout& layout) {
-        frozen_->adapter.apply(backend_, layout, base_[l], there[l], effective_[l]);
-      });
-    } else {
-      operations::finish(backend_);
-      for_each_adapted([&](index_t l, const dynamics_layout& layout) {
-        frozen_->adapter.apply(layout, frozen_->base[l], psi[l], effective_[l]);
-      });
-    }
-  }
+  void apply(const weights& psi) { dynamics_.apply(backend_, psi); }
 
   /// The share of the adapted numbers that the adapter holds at a limit; 0 where it has none. What
   /// `gradient` has computed of the dynamics is lost.
-  double clamped_share(const weights& psi) {
-    if constexpr (adapts_on_backend) {
-      const weights& there = brought(psi);
-      index_t total = 0;
-      for_each_adapted([&](index_t l, const dynamics_layout& layout) {
-        frozen_->adapter.mark_clamped(backend_, layout, base_[l], there[l], d_effective_[l]);
-        for_each_limited(l, layout, [&](const auto& leaf) { total += leaf.size(); });
-      });
-      if (total == 0) return 0.0;
-      const double clamped = backend_.template reduce_numbers<const scalar>(
-          operations::detail::number_itself{}, operations::sum_of_numbers{}, 0.0,
-          [&](const auto& add) {
-            for_each_adapted([&](index_t l, const dynamics_layout& layout) {
-              for_each_limited(l, layout, add);
-            });
-          });
-      return clamped / double(total);
-    } else {
-      operations::finish(backend_);
-      adapters::clamp_count count;
-      for_each_adapted([&](index_t l, const dynamics_layout& layout) {
-        if constexpr (requires {
-                        frozen_->adapter.count_clamped(layout, frozen_->base[l], psi[l], count);
-                      }) {
-          frozen_->adapter.count_clamped(layout, frozen_->base[l], psi[l], count);
-        }
-      });
-      return count.total == 0 ? 0.0 : double(count.clamped) / double(count.total);
-    }
-  }
+  double clamped_share(const weights& psi) { return dynamics_.clamped_share(backend_, psi); }
 
   /// Runs the model with the current dynamics from zero states; the output stays in `output()`.
   void run(const sequences& batch, const sequence_input<real>& input) {
@@ -242,7 +180,7 @@ class inner_problem {
     return cache_.initial;
   }
   auto& final_states() { return cache_.final; }
-  const layers<dynamics<scalar, tau>>& effective() const { return effective_; }
+  const auto& effective() const { return dynamics_.effective; }
   const prepared_input<real>& input() const { return shared_ ? *shared_ : own_; }
   const losses::inner_data<real>& data() const { return input().data; }
   Backend& backend() { return backend_; }
@@ -262,51 +200,6 @@ class inner_problem {
     operations::bring(backend_, cache_.initial);
     zero_states_ = count;
   }
-  template <class F>
-  void for_each_adapted(F f) const {
-    for (index_t l = 0; l < effective_.count(); ++l) {
-      if (adapts(l)) f(l, frozen_->model.layout(l));
-    }
-  }
-  // The leaves of d_effective_[l] whose numbers have limits: not those of a dense matrix.
-  template <class F>
-  void for_each_limited(index_t l, const dynamics_layout& layout, const F& f) const {
-    const auto& d = d_effective_[l];
-    if (!is_dense(layout.kind)) f(d.matrix);
-    if (layout.complex()) f(d.imaginary);
-    if constexpr (Adapter::adapts_timescale) f(d.log_timescale);
-  }
-  void pull_on_backend(const weights& psi, gradient_type& g) {
-    const weights& there = brought(psi);
-    operations::clear_leaves(backend_, g);
-    dynamics<none> no_base;
-    for_each_adapted([&](index_t l, const dynamics_layout& layout) {
-      frozen_->adapter.pullback(backend_, layout, base_[l], there[l], d_effective_[l], no_base,
-                                g[l]);
-    });
-    operations::finish(backend_);
-  }
-  // Whether an aggregate lies where the backend computes.
-  template <class A>
-  bool is_there([[maybe_unused]] const A& aggregate) const {
-    bool there = true;
-    if constexpr (requires { backend_.memory(); }) {
-      for_each_leaf(
-          [&](const auto& leaf) {
-            there = there && (leaf.empty() || primal_plane(leaf).memory() == backend_.memory());
-          },
-          aggregate);
-    }
-    return there;
-  }
-  // Fast weights where the backend computes: the caller's may lie anywhere.
-  const weights& brought(const weights& psi) {
-    if (is_there(psi)) return psi;
-    operations::finish(backend_);
-    convert_leaves(psi, staged_weights_);
-    operations::bring(backend_, staged_weights_);
-    return staged_weights_;
-  }
   // What comes is not what was recorded.
   void forget() {
     forward_.forget();
@@ -314,7 +207,8 @@ class inner_problem {
   }
   // The input must be where the backend computes.
   void forward(const sequences& batch, const sequence_input<real>& input) {
-    frozen_->model.forward(backend_, batch, frozen_->parameters, effective_, input, cache_);
+    frozen_->model.forward(backend_, batch, frozen_->parameters, dynamics_.effective, input,
+                           cache_);
   }
   // An input whose numbers are where the backend computes: the caller's lie anywhere.
   sequence_input<real> brought(const sequence_input<real>& input) {
@@ -331,10 +225,11 @@ class inner_problem {
 
   static index_t channels(view<const real> v) { return v.shape().rank == 0 ? 0 : v.columns(); }
 
-  // factor d loss / d effective dynamics, of the systems that are wanted, and into d_theta.
-  template <class Parameters>
+  // factor d loss / d effective dynamics, of the systems that are wanted, and into d_theta; then
+  // what there is to do with them.
+  template <class Parameters, class Then>
   void backward_to_dynamics(Parameters& d_theta, const std::vector<char>& wanted,
-                            primal_t<scalar> factor) {
+                            primal_t<scalar> factor, const Then& then) {
     const losses::inner_data<real>& data = input().data;
     const auto output = std::as_const(cache_).output().view();
     operations::clear(backend_, d_output_, output.shape());
@@ -349,21 +244,12 @@ class inner_problem {
         }
       }
     }
-    for (index_t l = 0; l < effective_.count(); ++l) {
-      if (!wanted[static_cast<std::size_t>(l)]) continue;
-      const auto& like = effective_[l];
-      operations::clear(backend_, d_effective_[l].matrix, like.matrix.shape());
-      if (!like.imaginary.empty()) {
-        operations::clear(backend_, d_effective_[l].imaginary, like.imaginary.shape());
-      }
-      if constexpr (Adapter::adapts_timescale) {
-        operations::clear(backend_, d_effective_[l].log_timescale, like.log_timescale.shape());
-      }
-    }
+    dynamics_.clear_gradients(backend_, wanted);
     const auto backward = [&] {
-      frozen_->model.backward(backend_, data.batch, frozen_->parameters, effective_,
+      frozen_->model.backward(backend_, data.batch, frozen_->parameters, dynamics_.effective,
                               data.model_input(), cache_, std::as_const(d_output_).view(), d_theta,
-                              d_effective_, wanted);
+                              dynamics_.d_effective, wanted);
+      then();
     };
     constexpr bool of_theta =
         !std::is_same_v<Parameters, typename Model::template parameters<none>>;
@@ -380,17 +266,16 @@ class inner_problem {
   Backend backend_;
   prepared_input<real> own_;
   const prepared_input<real>* shared_ = nullptr;
-  layers<dynamics<scalar, tau>> effective_, d_effective_;
+  dynamics_type dynamics_;
   layers<dynamics<scalar>> d_base_;
-  layers<dynamics<T>> base_;  ///< of the frozen model, where the backend computes
   index_t zero_states_ = -1;  ///< for how many sequences there are zero states
   typename Model::template cache<scalar> cache_;
   losses::loss_scratch<scalar> scratch_;
   tensor<scalar> d_output_;
   operations::recording<Backend> forward_, backward_;  ///< of the input, while it stays
   tensor<real> staged_;                                ///< an input in the backend's memory
-  weights staged_weights_;                             ///< likewise
-  gradient_type staged_gradient_;
+  gradient_type staged_gradient_;                      ///< a gradient likewise
+  const gradient_type* recorded_gradient_ = nullptr;   ///< which one `backward_` writes
   typename Model::template parameters<none> no_parameters_;
 };
 

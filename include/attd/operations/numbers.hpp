@@ -163,11 +163,28 @@ void bring_numbers([[maybe_unused]] const Backend& backend, [[maybe_unused]] A& 
   }
 }
 
-/// As `convert_leaves` between aggregates of one type, by the backend where it walks leaves.
+/// Whether all leaves of the aggregate's own number type lie where the backend computes.
+template <class Backend, class A>
+bool lies_with([[maybe_unused]] const Backend& backend, [[maybe_unused]] const A& aggregate) {
+  bool there = true;
+  if constexpr (requires { backend.memory(); }) {
+    for_each_leaf(
+        [&]<class Leaf>(const Leaf& leaf) {
+          if constexpr (std::is_same_v<typename Leaf::scalar, leaf_scalar_t<A>>) {
+            there = there && (leaf.empty() || primal_plane(leaf).memory() == backend.memory());
+          }
+        },
+        aggregate);
+  }
+  return there;
+}
+
+/// As `convert_leaves` between aggregates of one type, by the backend where it walks leaves and
+/// both lie with it. Afterwards `to` does.
 template <class Backend, class A>
 void copy_leaves(Backend& backend, const A& from, A& to) {
   if constexpr (detail::WalksLeavesOf<Backend, A>) {
-    if (detail::same_leaves(from, to)) {
+    if (detail::same_leaves(from, to) && lies_with(backend, from) && lies_with(backend, to)) {
       each_number(backend, detail::assign_number{}, from, to);
       for_each_leaf(  // what is not of these numbers
           []<class Leaf>(const Leaf& f, Leaf& t) {
@@ -176,8 +193,8 @@ void copy_leaves(Backend& backend, const A& from, A& to) {
           from, to);
       return;
     }
-    finish(backend);
   }
+  finish(backend);
   convert_leaves(from, to);
   bring_numbers(backend, to);
 }
