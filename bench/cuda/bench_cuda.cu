@@ -4,6 +4,7 @@
 // memory allows. Prints one line for each; times are medians of CUDA events. Run by
 // scripts/gpu-check.
 #include <algorithm>
+#include <attd/adaptation/lockstep.hpp>
 #include <attd/adapters/log_low_rank.hpp>
 #include <attd/backends/cuda.hpp>
 #include <attd/core.hpp>
@@ -122,38 +123,56 @@ void time_product(index_t tokens, index_t width, index_t vocabulary, bool short_
       tokens, width, vocabulary, rate[0], rate[1], rate[2]);
 }
 
-// One inner step of a language model on one sequence.
-void time_step(index_t width, index_t layers, index_t vocabulary, index_t length,
-               attd::product_precision precision = attd::product_precision::full) {
+// What a step of adaptation is made with.
+struct step_options {
+  index_t width, layers, vocabulary, length, batch;
+  attd::product_precision products = attd::product_precision::full;
+};
+
+// Inner steps of a language model on a batch of sequences in lockstep: milliseconds of one more
+// step (forward, backward, accepted or not), and the memory that all of it took.
+void time_step(const step_options& o) {
   attd::models::language_model<> model;
-  model.encoder = {vocabulary, width};
-  model.block.width = width;
-  model.head = {width, vocabulary, false};
-  model.depth = layers;
+  model.encoder = {o.vocabulary, o.width};
+  model.block.width = o.width;
+  model.head = {o.width, o.vocabulary, false};
+  model.depth = o.layers;
   attd::models::language_model<>::parameters<float> theta;
   model.initialize(attd::random_stream{1}, theta);
-  const auto adaptive =
-      attd::make_adaptive(model, attd::adapters::log_low_rank{}, attd::losses::next_token{},
-                          attd::controllers::fixed{1}, attd::optimizers::gradient_descent{}, theta,
-                          attd::cuda(attd::systems::cuda(0, {.products = precision})));
-  std::vector<index_t> ids(static_cast<std::size_t>(length));
+  std::vector<std::vector<index_t>> ids(static_cast<std::size_t>(o.batch));
+  std::vector<attd::observation<float>> seen(ids.size());
   attd::random_stream random{2};
-  for (auto& id : ids) id = index_t(random.uniform(0, double(vocabulary)));
-  attd::observation<float> seen;
-  seen.ids = ids;
-  auto workspace = adaptive.make_workspace();
-  auto session = adaptive.start();
-  attd::adaptation::report report;
-  double seconds[2];
-  for (double& s : seconds) {
-    adaptive.restart(session);
-    adaptive.adapt(seen, session, workspace, report);
-    s = report.seconds;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    ids[i].resize(static_cast<std::size_t>(o.length));
+    for (auto& id : ids[i]) id = index_t(random.uniform(0, double(o.vocabulary)));
+    seen[i].ids = ids[i];
   }
-  std::printf("adapt/K:1/d_model:%td/layers:%td/vocabulary:%td/L:%td%s %.1f ms (first %.1f ms)\n",
-              width, layers, vocabulary, length,
-              precision == attd::product_precision::bf16 ? "/products:bf16" : "", seconds[1] * 1e3,
-              seconds[0] * 1e3);
+  constexpr index_t few = 2, many = 10;
+  double seconds[2] = {0, 0}, first = 0;
+  std::size_t bytes = 0;
+  auto adaptive = attd::make_adaptive(model, attd::adapters::log_low_rank{},
+                                      attd::losses::next_token{}, attd::controllers::fixed{few},
+                                      attd::optimizers::gradient_descent{.rate = 1e-3}, theta,
+                                      attd::cuda(attd::systems::cuda(0, {.products = o.products})));
+  attd::adaptation::lockstep together(adaptive);
+  std::vector<typename decltype(adaptive)::session> sessions;
+  std::vector<attd::adaptation::report> reports;
+  for (int i = 0; i < 2; ++i) {
+    adaptive.set_controller(attd::controllers::fixed{i == 0 ? few : many});
+    for (int repetition = 0; repetition < 3; ++repetition) {  // the last one counts
+      together.adapt(seen, sessions, reports);
+      seconds[i] = reports.front().seconds;
+      if (i == 0 && repetition == 0) first = seconds[0];
+    }
+    bytes = attd::cuda_detail::bytes_in_use;
+  }
+  std::printf(
+      "adapt/d_model:%td/layers:%td/vocabulary:%td/L:%td/B:%td%s %.2f ms a step, %.0f MiB in use "
+      "(first call, %td steps: %.0f ms; %td of %td steps accepted)\n",
+      o.width, o.layers, o.vocabulary, o.length, o.batch,
+      o.products == attd::product_precision::bf16 ? "/products:bf16" : "",
+      (seconds[1] - seconds[0]) * 1e3 / double(many - few), double(bytes) / (1 << 20), few,
+      first * 1e3, reports.front().accepted, reports.front().attempted);
 }
 
 }  // namespace
@@ -173,10 +192,12 @@ int main(int argc, char** argv) try {
     time_scan(device, bandwidth, 8, 1536, 16, 4096, false);
   }
   time_product(2048, 768, short_run ? 5028 : 50280, short_run);
-  time_step(128, 2, 256, 1024);
+  time_step({.width = 128, .layers = 2, .vocabulary = 256, .length = 1024, .batch = 2});
   if (!short_run) {
-    time_step(768, 24, 50280, 2048);
-    time_step(768, 24, 50280, 2048, attd::product_precision::bf16);
+    step_options large{.width = 768, .layers = 24, .vocabulary = 50280, .length = 2048, .batch = 8};
+    time_step(large);
+    large.products = attd::product_precision::bf16;
+    time_step(large);
   }
 } catch (const attd::error& e) {
   std::printf("%s\n", e.what());

@@ -39,6 +39,14 @@
 #define ATTD_INLINE_LAMBDA
 #endif
 
+/// Before the template head of an `ATTD_HD` formula that is also used with `recorded<>` numbers,
+/// whose operations are the host's: nvcc would warn of a call that the GPU never makes.
+#if defined(__CUDACC__)
+#define ATTD_ALSO_RECORDED _Pragma("nv_exec_check_disable")
+#else
+#define ATTD_ALSO_RECORDED
+#endif
+
 // `ATTD_NO_DISPATCH`, which a user may define, leaves out the code for registers that the flags
 // lack. nvcc knows neither the names of instructions nor functions with a target of their own; and
 // without optimisation wide registers gain nothing and take long to compile.

@@ -1,9 +1,7 @@
 // SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
-// Operations, a block and the engine on a GPU against the reference; two runs give the same bits.
-#include <adaptation/prediction.hpp>
+// Operations and a block on a GPU against the reference; two runs give the same bits.
 #include <array>
-#include <attd/adapters/log_low_rank.hpp>
 #include <cuda/device.hpp>
 #include <operations/cases.hpp>
 #include <operations/scan_cases.hpp>
@@ -208,13 +206,6 @@ TEST_CASE("cuda: scans are the same as on the reference") {
       cases::gated_scan{.batch = {2100, 1, 33}, .channels = 40, .states = 18, .times = 3});
   expect_same_on_device(cases::silu_convolution{.batch = {1, 2, 70}, .channels = 17});
   expect_same_on_device(cases::dense_recurrence{.batch = {40, 1, 13}, .states = 16});
-}
-
-TEST_CASE("cuda: the engine adapts Mamba as on the reference") {
-  if (no_device()) return;
-  const attd::adapters::log_low_rank adapter{2};
-  CHECK(rms_ratio(adapted_prediction<cuda>(two_mambas(), adapter),
-                  adapted_prediction<attd::reference>(two_mambas(), adapter)) <= 1e-11);
 }
 
 }  // namespace attd_test

@@ -206,6 +206,7 @@ ATTD_HD constexpr auto operator>=(const A& a, const B& b) {
 }
 
 /// x * x; one product for plain numbers, two for duals.
+ATTD_ALSO_RECORDED
 template <class T>
 ATTD_HD constexpr T square(T x) {
   return x * x;

@@ -10,28 +10,34 @@ namespace attd::operations {
 
 namespace detail {
 
-// 1 / (k + 1)!. The first term left out is below 2e-18 in the second derivative at |z| = 0.5.
-inline constexpr std::array<double, 17> phi1_coefficients = [] {
-  std::array<double, 17> c{};
-  double factorial = 1.0;  // exact up to 17! < 2^53
-  for (std::size_t k = 0; k < c.size(); ++k) {
-    factorial *= static_cast<double>(k + 1);
-    c[k] = 1.0 / factorial;
-  }
-  return c;
-}();
+inline constexpr std::size_t phi1_terms = 17;
+
+// 1 / (k + 1)!. The first term left out is below 2e-18 in the second derivative at |z| = 0.5. The
+// table is the function's own: a GPU cannot read arrays of the host's, constant or not.
+ATTD_HD inline double phi1_coefficient(std::size_t k) {
+  constexpr std::array<double, phi1_terms> coefficients = [] {
+    std::array<double, phi1_terms> c{};
+    double factorial = 1.0;  // exact up to 17! < 2^53
+    for (std::size_t i = 0; i < c.size(); ++i) {
+      factorial *= static_cast<double>(i + 1);
+      c[i] = 1.0 / factorial;
+    }
+    return c;
+  }();
+  return coefficients[k];
+}
 
 // Horner's rule; `Real` is the plain type in which the coefficients enter, so that duals do not
 // multiply by zero tangents.
 template <class Real, class Z>
 ATTD_HD inline Z phi1_series(Z z, Z start) {
   Z sum = start;
-  for (std::size_t k = phi1_coefficients.size() - 1; k-- > 0;) {
+  for (std::size_t k = phi1_terms - 1; k-- > 0;) {
     if constexpr (is_complex_v<Z>) {
       sum = sum * z;
-      sum.re = sum.re + Real(phi1_coefficients[k]);
+      sum.re = sum.re + Real(phi1_coefficient(k));
     } else {
-      sum = sum * z + Real(phi1_coefficients[k]);
+      sum = sum * z + Real(phi1_coefficient(k));
     }
   }
   return sum;
@@ -50,7 +56,7 @@ ATTD_HD inline Z phi1_series(Z z, Z start) {
 template <class T>
 ATTD_HD inline T phi1(T z) {
   using Real = primal_t<T>;
-  const T start = T(Real(detail::phi1_coefficients.back()));
+  const T start = T(Real(detail::phi1_coefficient(detail::phi1_terms - 1)));
   const auto small = primal(abs(z)) < Real(0.5);
   if constexpr (is_pack_v<Real>) {
     return select(small, detail::phi1_series<Real>(z, start), (exp(z) - Real(1)) / z);
@@ -64,7 +70,8 @@ ATTD_HD inline T phi1(T z) {
 template <class T>
 ATTD_HD inline complex_number<T> phi1(complex_number<T> z) {
   using Real = primal_t<T>;
-  const complex_number<T> start{T(Real(detail::phi1_coefficients.back())), T(Real(0))};
+  const complex_number<T> start{T(Real(detail::phi1_coefficient(detail::phi1_terms - 1))),
+                                T(Real(0))};
   const Real x = primal(z.re), y = primal(z.im);
   const auto small = x * x + y * y < Real(0.25);
   const auto quotient = [&] {

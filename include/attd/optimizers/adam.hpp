@@ -24,6 +24,7 @@ template <class T>
 struct adam_update {
   T scale, keep1, take1, keep2, take2, rate, correct2, epsilon2;
 
+  ATTD_ALSO_RECORDED
   template <class P, class M1, class M2, class G>
   ATTD_HD void operator()(P&& p, M1&& first, M2&& second, const G& gradient) const {
     const T g = scale * T(gradient);

@@ -19,6 +19,7 @@ namespace detail {
 template <class T>
 struct descend {
   T factor;
+  ATTD_ALSO_RECORDED
   template <class P, class G>
   ATTD_HD void operator()(P&& p, const G& g) const {
     p = T(p) - factor * T(g);
@@ -29,6 +30,7 @@ struct descend {
 template <class T>
 struct roll {
   T mu, scale, rate;
+  ATTD_ALSO_RECORDED
   template <class P, class V, class G>
   ATTD_HD void operator()(P&& p, V&& v, const G& g) const {
     const T next = mu * T(v) + scale * T(g);

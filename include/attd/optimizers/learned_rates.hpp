@@ -21,6 +21,7 @@ namespace detail {
 template <class T>
 struct multiply {
   T factor;
+  ATTD_ALSO_RECORDED
   template <class Out, class G>
   ATTD_HD void operator()(Out&& out, const G& g) const {
     out = T(g) * factor;
