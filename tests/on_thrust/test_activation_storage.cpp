@@ -1,0 +1,83 @@
+// SPDX-FileCopyrightText: 2026 the attd authors
+// SPDX-License-Identifier: MIT
+// What Mamba does not keep from forward to backward, on Thrust's sequential system and on one that
+// computes late, in memory of its own.
+#include <cstddef>
+#include <on_thrust/backend.hpp>
+#include <on_thrust/separate_memory.hpp>
+#include <parity/activation_storage_suite.hpp>
+#include <utility>
+#include <vector>
+
+namespace attd_test::storage_suite {
+
+namespace {
+
+// Bytes that a cache takes of the backend's memory by a forward and a backward for all gradients.
+template <class S>
+std::size_t memory_of_cache(activation_storage keep, index_t depth, const sequences& batch) {
+  const models::forecaster<> model = model_that_keeps(keep, norm_kind::rms, true, depth);
+  thrust_separate backend;
+  models::forecaster<>::parameters<S> p, d_p;
+  attd::layers<dynamics<S>> base, d_base;
+  model.initialize({1, 2}, p);
+  model.base_dynamics(p, base);
+  zeros_like(p, d_p);
+  zeros_like(base, d_base);
+  tensor<S> x({batch.tokens(), 3}, S(0.5)), d_output({batch.tokens(), 2}, S(1));
+  const auto bring = [&](auto&... leaves) { (operations::bring(backend, leaves), ...); };
+  bring(p, d_p, base, d_base, x, d_output);
+  const sequence_input<S> in{std::as_const(x).view(), {}};
+  const std::vector<char> adapted(static_cast<std::size_t>(depth), 1);
+  const auto bytes_of = [&](models::forecaster<>::cache<S>& cache) {
+    model.reset_states(batch.count(), cache);
+    bring(cache.initial);
+    const std::size_t before = used_memory();
+    model.forward(backend, batch, p, base, in, cache);
+    model.backward(backend, batch, p, base, in, cache, std::as_const(d_output).view(), d_p, d_base,
+                   adapted);
+    operations::finish(backend);
+    return used_memory() - before;
+  };
+  models::forecaster<>::cache<S> first, second;
+  bytes_of(first);  // with it comes what the backend itself keeps
+  return bytes_of(second);
+}
+
+// What each further layer takes.
+template <class S>
+std::size_t memory_of_layer(activation_storage keep, const sequences& batch) {
+  const std::size_t four = memory_of_cache<S>(keep, 4, batch);
+  const std::size_t five = memory_of_cache<S>(keep, 5, batch);
+  CHECK(memory_of_cache<S>(keep, 6, batch) - five == five - four);
+  return five - four;
+}
+
+}  // namespace
+
+TEST_CASE("storage: a layer takes the memory that is documented, and no more") {
+  constexpr std::size_t tokens = 57, sequence_count = 3;
+  const sequences batch{40, 1, 16};
+  // Width 5, inner 10, rank 2, state 16, kernel 4: what x_proj gives, and the carried state.
+  constexpr std::size_t width = 5, inner = 10, selected = 2 + 2 * 16;
+  constexpr std::size_t state = sequence_count * (3 * inner + inner * 16);
+  const auto of_layer = [&](std::size_t numbers_of_token) {
+    return tokens * numbers_of_token + state;
+  };
+  constexpr auto all = activation_storage::all, recompute = activation_storage::recompute;
+  constexpr std::size_t bytes = sizeof(float);
+  CHECK(memory_of_layer<float>(all, batch) == bytes * of_layer(7 * inner + selected + 2 * width));
+  CHECK(memory_of_layer<float>(recompute, batch) == bytes * of_layer(3 * inner + selected + width));
+  // What layers share: those that are computed again, of which two serve as gradients as well, and
+  // a normed input.
+  const auto shared = [&](activation_storage keep) {
+    return memory_of_cache<float>(keep, 4, batch) - 4 * memory_of_layer<float>(keep, batch);
+  };
+  CHECK(shared(recompute) - shared(all) == bytes * tokens * (2 * inner + width));
+}
+
+TEST_CASE_TEMPLATE_INVOKE(same_blocks, thrust_cpp);
+TEST_CASE_TEMPLATE_INVOKE(same_models, thrust_cpp);
+TEST_CASE_TEMPLATE_INVOKE(same_adaptations, thrust_cpp, thrust_separate);
+
+}  // namespace attd_test::storage_suite
