@@ -120,7 +120,7 @@ static_assert(by_cublas<const float, float, float> && by_cublas<const double, do
 static_assert(!by_cublas<float, float, double> && !by_cublas<double, float, double>);
 using plane = attd::dual<double>;  // duals come plane by plane
 static_assert(!by_cublas<plane, plane, plane> && !by_cublas<index_t, index_t, index_t>);
-using half = attd::thrust_detail::bfloat16;  // of factors that the system rounds itself, only
+using half = attd::bfloat16;  // of factors that the system rounds itself, only
 static_assert(!by_cublas<half, half, half> && !by_cublas<half, half, float>);
 
 TEST_CASE("cuda: matrix products are the same as on the reference") {
