@@ -136,4 +136,6 @@ TEST_CASE("Mamba layers that compute activations again adapt and predict without
   check_no_allocation<float, attd::eigen>(model, adapters::log_low_rank{2}, optimizers::adam{});
   check_no_allocation<double, attd::reference>(model, adapters::timescale<>{{2}},
                                                optimizers::momentum{});
+  model.block.keep = attd::blocks::activation_storage::recompute_bfloat16;
+  check_no_allocation<float, attd::eigen>(model, adapters::log_low_rank{2}, optimizers::adam{});
 }

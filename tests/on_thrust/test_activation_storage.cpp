@@ -74,10 +74,31 @@ TEST_CASE("storage: a layer takes the memory that is documented, and no more") {
     return memory_of_cache<float>(keep, 4, batch) - 4 * memory_of_layer<float>(keep, batch);
   };
   CHECK(shared(recompute) - shared(all) == bytes * tokens * (2 * inner + width));
+  // In bfloat16 they share what is widened as well.
+  constexpr auto rounded = activation_storage::recompute_bfloat16;
+  CHECK(memory_of_layer<float>(rounded, batch) ==
+        bytes * of_layer(selected + width) + 2 * tokens * 3 * inner);
+  CHECK(shared(rounded) - shared(recompute) == bytes * tokens * 3 * inner);
+  CHECK(memory_of_layer<double>(rounded, batch) == memory_of_layer<double>(recompute, batch));
 }
 
 TEST_CASE_TEMPLATE_INVOKE(same_blocks, thrust_cpp);
 TEST_CASE_TEMPLATE_INVOKE(same_models, thrust_cpp);
-TEST_CASE_TEMPLATE_INVOKE(same_adaptations, thrust_cpp, thrust_separate);
+TEST_CASE_TEMPLATE_INVOKE(unrounded_blocks, thrust_cpp);
+TEST_CASE_TEMPLATE_INVOKE(rounded_models, thrust_cpp);
+TEST_CASE_TEMPLATE_INVOKE(same_adaptations, thrust_cpp);
+TEST_CASE_TEMPLATE_INVOKE(rounded_adaptations, thrust_cpp);
+
+TEST_CASE("storage: the engine adapts in the backend's memory whatever is kept") {
+  for (const auto keep : {activation_storage::all, activation_storage::recompute,
+                          activation_storage::recompute_bfloat16}) {
+    const auto expected = adapt_with<thrust_cpp>(keep);
+    const int before = separate_system::replays();
+    const auto found = adapt_with<thrust_separate>(keep);
+    CHECK(same_report(found.report, expected.report));
+    CHECK(same_bits(found.prediction, expected.prediction));
+    CHECK(separate_system::replays() > before);
+  }
+}
 
 }  // namespace attd_test::storage_suite

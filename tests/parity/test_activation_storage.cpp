@@ -9,6 +9,9 @@ namespace attd_test::storage_suite {
 
 TEST_CASE_TEMPLATE_INVOKE(same_blocks, reference, eigen);
 TEST_CASE_TEMPLATE_INVOKE(same_models, reference, eigen);
+TEST_CASE_TEMPLATE_INVOKE(unrounded_blocks, reference, eigen);
+TEST_CASE_TEMPLATE_INVOKE(rounded_models, reference, eigen);
 TEST_CASE_TEMPLATE_INVOKE(same_adaptations, reference, eigen);
+TEST_CASE_TEMPLATE_INVOKE(rounded_adaptations, reference, eigen);
 
 }  // namespace attd_test::storage_suite

@@ -172,6 +172,7 @@ struct mamba {
                    dyn.log_timescale.view(), dyn.matrix.view(), in, out, p.d.view(),
                    initial.ssm.view(), z, a.gated.view(), final.ssm.view());
     op::linear(backend, batch, a.gated.view(), p.out_proj.view(), absent, y);
+    computation.round(backend);
   }
 
   /// Adds the gradients that are asked for, given d_y and the gradient of the final state (whose
@@ -194,6 +195,7 @@ struct mamba {
     mamba_work<S>& w = c.work;
     const mamba_computation<S> computation(keep, c);
     mamba_activations<S>& a = computation.activations();
+    computation.widen(backend);
     if (recomputes()) compute_again<base>(backend, batch, p, dyn, initial, a);
     // What was computed again gives its memory to a gradient once it has been read.
     tensor<S>& d_z = recomputes() ? a.gated : w.d_z;
