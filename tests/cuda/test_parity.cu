@@ -216,4 +216,31 @@ TEST_CASE("cuda: the engine adapts Mamba as on the reference") {
                   adapted_prediction<attd::reference>(two_mambas(), adapter)) <= 1e-11);
 }
 
+TEST_CASE("cuda: the engine adapts Mamba to the same bits where activations are computed again") {
+  if (no_device()) return;
+  const attd::adapters::log_low_rank adapter{2};
+  auto model = two_mambas();
+  model.block.keep = attd::blocks::activation_storage::recompute;
+  CHECK(same_bits(adapted_prediction<cuda>(model, adapter),
+                  adapted_prediction<cuda>(two_mambas(), adapter)));
+}
+
+TEST_CASE("cuda: tensors are rounded to bfloat16 and widened as on the reference") {
+  if (no_device()) return;
+  cuda device;
+  attd::reference plain;
+  tensor<attd::bfloat16> rounded;
+  for (const index_t columns : {1, 4, 37, 4096}) {
+    tensor<float> x = random_of_type<float>({{3, columns}}, 21)[0], found, expected;
+    ops::round_to_bfloat16(plain, x, rounded);
+    ops::widen_bfloat16(plain, rounded, expected);
+    tensor<attd::bfloat16> on_device;
+    ops::bring(device, x);
+    ops::round_to_bfloat16(device, x, on_device);
+    ops::widen_bfloat16(device, on_device, found);
+    ops::finish(device);
+    CHECK(rms_ratio(found, expected) == 0);
+  }
+}
+
 }  // namespace attd_test

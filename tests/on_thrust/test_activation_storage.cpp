@@ -101,4 +101,31 @@ TEST_CASE("storage: the engine adapts in the backend's memory whatever is kept")
   }
 }
 
+TEST_CASE("storage: after an error for want of memory every layer has its own again") {
+  for (const auto keep : {activation_storage::recompute, activation_storage::recompute_bfloat16}) {
+    const auto model = adaptable_model(keep);
+    const auto m = adaptive_model_with<thrust_separate>(model);
+    const auto x = slower_signal(model, 60), longer = slower_signal(model, 600);
+    const auto adapted = [&](auto& w, const signal<float>& seen) {
+      auto s = m.start();
+      adaptation::report r;
+      m.adapt(seen.seen(), s, w, r);
+      CHECK(r.accepted > 0);
+      return s.psi;
+    };
+    auto fresh = m.make_workspace();
+    const auto expected = adapted(fresh, x);
+    // Wherever in a step it runs out.
+    for (const std::size_t more : {0u, 20000u, 80000u, 200000u, 400000u, 600000u}) {
+      CAPTURE(more);
+      auto w = m.make_workspace();
+      adapted(w, x);
+      memory_size() = used_memory() + more;
+      CHECK_THROWS_WITH_AS(adapted(w, longer), doctest::Contains("no memory for"), attd::error);
+      memory_size() = std::size_t{1} << 40;
+      CHECK(same_bits(adapted(w, x), expected));
+    }
+  }
+}
+
 }  // namespace attd_test::storage_suite

@@ -245,11 +245,15 @@ struct adaptation_run {
   tensor<float> prediction;
 };
 template <class Backend>
+auto adaptive_model_with(const models::forecaster<>& model) {
+  return make_adaptive(model, adapters::log_low_rank{2}, losses::output_error<>{{}, 1},
+                       controllers::fixed{8}, optimizers::adam{.rate = 0.04},
+                       adaptable_parameters(model), Backend{});
+}
+template <class Backend>
 adaptation_run adapt_with(activation_storage keep) {
   const auto model = adaptable_model(keep);
-  const auto m = make_adaptive(model, adapters::log_low_rank{2}, losses::output_error<>{{}, 1},
-                               controllers::fixed{8}, optimizers::adam{.rate = 0.04},
-                               adaptable_parameters(model), Backend{});
+  const auto m = adaptive_model_with<Backend>(model);
   auto w = m.make_workspace();
   auto s = m.start();
   adaptation_run r;
