@@ -86,13 +86,14 @@ block_run<S, Tau> run_block(Backend& backend, const blocks::mamba& block, const 
   zeros_like(p.dynamics, r.frozen);
   const auto backward = [&](const auto& d_final, auto d_x, auto& d_p, auto& d_dyn,
                             auto& d_initial) {
-    spoil(cache.work);
     block.backward(backend, batch, p.parameters, p.dynamics, p.x.view(), p.initial, cache,
                    d_out.y.view(), d_final, d_x, d_p, d_dyn, d_initial);
   };
+  spoil(cache.work);
   backward(d_out.final, r.all.x.view(), r.all.parameters, r.all.dynamics, r.all.initial);
   blocks::mamba::parameters<none> no_parameters;
   blocks::mamba::state<none> no_state;
+  cache.work = {};
   backward(no_state, view<none>{}, no_parameters, r.frozen, no_state);
   return r;
 }

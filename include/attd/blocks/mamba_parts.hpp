@@ -50,12 +50,12 @@ enum class activation_storage : unsigned char {
   /// on the forward's numbers, in memory that layers share: a convolution, a small product and a
   /// gate more, the same bits.
   recompute,
-  /// As `recompute`, and of those 3 inner numbers each is stored in 2 bytes, as bfloat16. The
-  /// forward
-  /// is the same bits (it computes in float and rounds what it is done with); gradients are off by
-  /// some 2^-8 for each number they are computed from. Sums and products are in float. For `float`
-  /// only: with any other type, `double` and duals of any kind, it is `recompute`, so that gradient
-  /// checks stay exact; a walk back through adaptation then has duals of the unrounded gradients.
+  /// As `recompute`, and of those 3 inner numbers each is stored in 2 bytes, as bfloat16. Outputs
+  /// are the same bits (the forward computes in float and rounds what it is done with); gradients
+  /// are off by some 2^-8 for each number they are computed from. Sums and products are in float.
+  /// For `float` only: with any other type, `double` and duals of any kind, it is `recompute`, so
+  /// that gradient checks stay exact; a walk back through adaptation then has duals of the
+  /// unrounded gradients.
   recompute_bfloat16
 };
 

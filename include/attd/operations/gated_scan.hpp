@@ -64,6 +64,12 @@ void compute_steps(Backend& backend, const sequences& batch, tensor<S>& step, vi
   }
 }
 
+// Whether a backend has a gated scan of its own, at least where all operands are of one type.
+template <class Backend, class S>
+concept has_gated_scan =
+    requires(Backend& backend, const sequences& batch, gated_scan_cache<S>& cache, view<const S> x,
+             view<S> y) { backend.gated_scan(batch, cache, x, x, x, x, x, x, x, x, x, y, y); };
+
 }  // namespace detail
 
 /// dt = softplus(raw) exp(tau), which `gated_scan` computes first and keeps in `cache.step`: for
@@ -74,7 +80,9 @@ void compute_steps(Backend& backend, const sequences& batch, tensor<S>& step, vi
 template <class Backend, class S, class R, class Tau>
 void gated_scan_steps(Backend& backend, const sequences& batch, gated_scan_cache<S>& cache,
                       view<R> raw, view<Tau> tau) {
-  if (cache.step.empty()) return;
+  if constexpr (detail::has_gated_scan<Backend, S>) {
+    if (cache.step.empty()) return;
+  }
   detail::compute_steps(backend, batch, cache.step, raw, tau);
 }
 
