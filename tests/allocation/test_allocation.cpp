@@ -128,3 +128,14 @@ TEST_CASE("Mamba layers adapt and predict without allocating") {
                                               optimizers::gradient_descent{});
   check_no_allocation<double, attd::eigen>(two_mambas(), adapters::full{}, optimizers::adam{});
 }
+
+TEST_CASE("Mamba layers that compute activations again adapt and predict without allocating") {
+  if (!counts_allocations) return;
+  auto model = two_mambas();
+  model.block.keep = attd::blocks::activation_storage::recompute;
+  check_no_allocation<float, attd::eigen>(model, adapters::log_low_rank{2}, optimizers::adam{});
+  check_no_allocation<double, attd::reference>(model, adapters::timescale<>{{2}},
+                                               optimizers::momentum{});
+  model.block.keep = attd::blocks::activation_storage::recompute_bfloat16;
+  check_no_allocation<float, attd::eigen>(model, adapters::log_low_rank{2}, optimizers::adam{});
+}

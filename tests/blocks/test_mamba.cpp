@@ -56,6 +56,13 @@ TEST_CASE("mamba: gradients agree with central differences when the step size is
   expect_correct<double>(small, sequences{2, 5}, 1);
 }
 
+TEST_CASE("mamba: gradients of a block that computes activations again agree with differences") {
+  mamba recomputing = small;
+  recomputing.keep = blocks::activation_storage::recompute;
+  expect_correct<none>(recomputing, sequences{17, 1, 2}, 3);
+  expect_correct<double>(recomputing, sequences{2, 5}, 1);
+}
+
 TEST_CASE("mamba: a sequence's numbers are the same bits alone and in a batch") {
   reference backend;
   CHECK(different_alone<none>(backend, small, sequences{17, 1, 2, 64}) == 0);

@@ -77,6 +77,15 @@ TEST_CASE("cuda: the engine adapts Mamba, S4D and dense layers as on the referen
   expect_same_prediction(s4d, adapters::timescale<>{{2}});
 }
 
+TEST_CASE("cuda: the engine adapts Mamba to the same bits where activations are computed again") {
+  if (no_device()) return;
+  const adapters::log_low_rank adapter{2};
+  auto model = two_mambas();
+  model.block.keep = attd::blocks::activation_storage::recompute;
+  CHECK(attd::testing::rms_ratio(adapted_prediction<cuda>(model, adapter),
+                                 adapted_prediction<cuda>(two_mambas(), adapter)) == 0);
+}
+
 TEST_CASE("cuda: inputs adapt in lockstep and by two threads as one by one on the reference") {
   if (no_device()) return;
   const auto expected = adapted_to_texts<attd::reference>(1);

@@ -119,7 +119,7 @@ static_assert(by_cublas<const float, float, float> && by_cublas<const double, do
 static_assert(!by_cublas<float, float, double> && !by_cublas<double, float, double>);
 using plane = attd::dual<double>;  // duals come plane by plane
 static_assert(!by_cublas<plane, plane, plane> && !by_cublas<index_t, index_t, index_t>);
-using half = attd::thrust_detail::bfloat16;  // of factors that the system rounds itself, only
+using half = attd::bfloat16;  // of factors that the system rounds itself, only
 static_assert(!by_cublas<half, half, half> && !by_cublas<half, half, float>);
 
 TEST_CASE("cuda: matrix products are the same as on the reference") {
@@ -206,6 +206,24 @@ TEST_CASE("cuda: scans are the same as on the reference") {
       cases::gated_scan{.batch = {2100, 1, 33}, .channels = 40, .states = 18, .times = 3});
   expect_same_on_device(cases::silu_convolution{.batch = {1, 2, 70}, .channels = 17});
   expect_same_on_device(cases::dense_recurrence{.batch = {40, 1, 13}, .states = 16});
+}
+
+TEST_CASE("cuda: tensors are rounded to bfloat16 and widened as on the reference") {
+  if (no_device()) return;
+  cuda device;
+  attd::reference plain;
+  tensor<attd::bfloat16> rounded;
+  for (const index_t columns : {1, 4, 37, 4096}) {
+    tensor<float> x = random_of_type<float>({{3, columns}}, 21)[0], found, expected;
+    ops::round_to_bfloat16(plain, x, rounded);
+    ops::widen_bfloat16(plain, rounded, expected);
+    tensor<attd::bfloat16> on_device;
+    ops::bring(device, x);
+    ops::round_to_bfloat16(device, x, on_device);
+    ops::widen_bfloat16(device, on_device, found);
+    ops::finish(device);
+    CHECK(rms_ratio(found, expected) == 0);
+  }
 }
 
 }  // namespace attd_test

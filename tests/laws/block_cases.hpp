@@ -21,6 +21,13 @@ inline const std::tuple block_cases{
                   .input = 2, .output = 3, .state_size = 4, .step = 0.5}},
     std::pair{"mamba",
               blocks::mamba{.width = 3, .expand = 2, .state_size = 4, .kernel = 3, .rank = 2}},
+    std::pair{"mamba that computes activations again",
+              blocks::mamba{.width = 3,
+                            .expand = 2,
+                            .state_size = 4,
+                            .kernel = 3,
+                            .rank = 2,
+                            .keep = blocks::activation_storage::recompute}},
     std::pair{"s4d", blocks::s4d<>{.channels = 3, .state_size = 4}},
     std::pair{
         "s4d, inverse spectrum",

@@ -48,6 +48,14 @@ TEST_CASE("sequence_model: gradients are right without norm and without residual
   expect_correct(model, sequences{4, 1}, 1);
 }
 
+TEST_CASE("sequence_model: gradients are right where layers compute activations again") {
+  auto model = forecaster;
+  model.block.keep = blocks::activation_storage::recompute;
+  expect_correct(model, sequences{7, 1, 2}, 3);
+  model.norm = norm_kind::none;
+  expect_correct<double>(model, sequences{4}, 1);
+}
+
 TEST_CASE("sequence_model: a language model's gradients agree with central differences") {
   expect_correct(language_model, sequences{7, 1, 2}, 3);
 }

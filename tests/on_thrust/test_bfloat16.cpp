@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
-// bfloat16: rounding, packing of matrices, and products of rounded factors by a system of the CPU
-// that computes late and in memory of its own, as the GPU's does.
+// bfloat16 on a system of the CPU that computes late and in memory of its own, as the GPU's does:
+// rounding of tensors, packing of matrices, products of rounded factors.
 #include <algorithm>
 #include <array>
 #include <attd/backends/reference.hpp>
@@ -9,10 +9,9 @@
 #include <attd/backends/thrust/gemm_arguments.hpp>
 #include <attd/core/random.hpp>
 #include <attd/operations/replay.hpp>
-#include <bit>
+#include <attd/operations/rounding.hpp>
 #include <cmath>
-#include <cstdint>
-#include <limits>
+#include <core/nearest_bfloat16.hpp>
 #include <memory>
 #include <on_thrust/products.hpp>
 #include <utility>
@@ -23,31 +22,12 @@
 namespace {
 
 using namespace attd;
+using attd_test::bits_of;
 using attd_test::for_all_forms;
+using attd_test::nearest;
 using attd_test::separate_system;
 using operations::transpose;
 using operations::update;
-using thrust_detail::bfloat16;
-
-constexpr float infinity = std::numeric_limits<float>::infinity();
-
-float of_bits(std::uint32_t bits) { return std::bit_cast<float>(bits); }
-std::uint32_t bits_of(float x) { return std::bit_cast<std::uint32_t>(x); }
-
-// The definition: the nearest multiple of the distance between neighbours, ties to even. Exact in
-// double, by none of the bits that the library uses. Not for NaN.
-float nearest(float x) {
-  if (x == 0 || std::isinf(x)) return x;
-  const int exponent = std::max(std::ilogb(x), -126);  // denormals are as far apart as 2^-126
-  const double r = std::ldexp(std::nearbyint(std::ldexp(double(x), 7 - exponent)), exponent - 7);
-  return std::abs(r) >= std::ldexp(1.0, 128) ? std::copysign(infinity, x) : float(r);
-}
-// The number of x whose rounding differs from the definition, by its bits.
-int wrong(std::uint32_t bits) {
-  const float x = of_bits(bits);
-  const float found = bfloat16::rounded(x);
-  return std::isnan(x) ? !std::isnan(found) : bits_of(found) != bits_of(nearest(x));
-}
 
 // The same on every element.
 template <class F>
@@ -149,57 +129,26 @@ index_t differences(const tensor<float>& x, const tensor<float>& y) {
 
 }  // namespace
 
-TEST_CASE("bfloat16: all of them stay what they are, and NaN stays NaN") {
-  int changed = 0;
-  for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
-    const float x = bfloat16{static_cast<std::uint16_t>(bits)};
-    CHECK_MESSAGE(bits_of(x) == bits << 16, bits);
-    changed += std::isnan(x) ? !std::isnan(float(bfloat16::rounded(x)))
-                             : bfloat16::rounded(x).bits != bits;
-  }
-  CHECK(changed == 0);
-}
-
-TEST_CASE("bfloat16: rounding is to the nearest, ties to even") {
-  int different = 0;
-  for (std::uint32_t upper = 0; upper < 0x10000; ++upper) {  // both sides of and at every tie
-    for (const std::uint32_t lower : {0x0001u, 0x7fffu, 0x8000u, 0x8001u, 0xffffu}) {
-      different += wrong(upper << 16 | lower);
+TEST_CASE("rounding: tensors to bfloat16 and back, late and in the backend's memory") {
+  random_stream random{13};
+  attd_test::thrust_separate backend;
+  tensor<bfloat16> rounded;
+  tensor<float> widened;
+  // Whole groups of four, parts of one, and smaller than what was there.
+  for (const index_t columns : {1, 3, 4, 37, 2, 0}) {
+    CAPTURE(columns);
+    tensor<float> x = numbers({3, columns}, [&] { return float(random.normal()); });
+    operations::bring(backend, x);
+    operations::round_to_bfloat16(backend, x, rounded);
+    operations::widen_bfloat16(backend, rounded, widened);
+    CHECK(rounded.shape() == x.shape());
+    CHECK(widened.shape() == x.shape());
+    if (columns == 37) CHECK(std::isnan(widened(2, 36)));  // new memory, and nothing done yet
+    operations::finish(backend);
+    for (index_t i = 0; i < x.size(); ++i) {
+      CHECK(bits_of(widened.data()[i]) == bits_of(nearest(x.data()[i])));
     }
   }
-  random_stream random{5};
-  for (int i = 0; i < 1000000; ++i) {
-    different += wrong(static_cast<std::uint32_t>(random.next_bits()));
-  }
-  CHECK(different == 0);
-}
-
-TEST_CASE("bfloat16: examples by hand") {
-  CHECK(bfloat16::rounded(257) == 256.0f);  // 1.00000001: a tie, down to even
-  CHECK(bfloat16::rounded(259) == 260.0f);  // 1.00000011: a tie, up to even
-  CHECK(bfloat16::rounded(257.001f) == 258.0f);
-  CHECK(bfloat16::rounded(-257.001f) == -258.0f);
-  CHECK(bfloat16::rounded(511) == 512.0f);  // into the next exponent
-  CHECK(std::signbit(float(bfloat16::rounded(-0.0f))));
-  CHECK(bfloat16::rounded(of_bits(0x00008000)) == 0.0f);  // half of the smallest denormal: to even
-  CHECK(bits_of(bfloat16::rounded(of_bits(0x00008001))) == 0x00010000);
-  CHECK(bits_of(bfloat16::rounded(of_bits(0x007fffff))) == 0x00800000);  // becomes normal
-  CHECK(bfloat16::rounded(infinity) == infinity);
-  CHECK(bfloat16::rounded(-infinity) == -infinity);
-  CHECK(bfloat16::rounded(std::numeric_limits<float>::max()) == infinity);
-  CHECK(bfloat16::rounded(of_bits(0x7f7f8000)) == infinity);  // 2^128 (1 - 2^-9), a tie
-  CHECK(bits_of(bfloat16::rounded(of_bits(0x7f7f7fff))) == 0x7f7f0000);
-}
-
-TEST_CASE("bfloat16: no NaN becomes infinite or a number, whatever its payload") {
-  int lost = 0;
-  for (std::uint32_t payload = 1; payload < 0x800000; ++payload) {
-    for (const std::uint32_t sign : {0x7f800000u, 0xff800000u}) {
-      const float found = bfloat16::rounded(of_bits(sign | payload));
-      lost += !std::isnan(found) || std::signbit(found) != (sign >> 31 != 0);
-    }
-  }
-  CHECK(lost == 0);
 }
 
 TEST_CASE("rounded factors: parts of matrices, in rows that begin at 16 bytes, gaps zero") {

@@ -18,7 +18,7 @@ To in_type(const From& from, const From& tangent) {
       [](auto& leaf, const auto& t) {
         using T = typename std::remove_cvref_t<decltype(leaf)>::scalar;
         if constexpr (!std::is_same_v<T, none>) {
-          if constexpr (is_dual_v<T>) leaf.tangent = t;
+          if constexpr (is_dual_v<T>) convert(t, leaf.tangent);
         }
       },
       to, tangent);

@@ -98,6 +98,14 @@ TEST_CASE("every model of the library comes back from its text") {
   check_round_trip(dense);
 }
 
+TEST_CASE("how much memory a model may use is no part of its configuration") {
+  auto model = tiny_forecaster();
+  const std::string text = io::to_config(model);
+  model.block.keep = blocks::activation_storage::recompute;
+  CHECK(io::to_config(model) == text);
+  CHECK(io::from_config<decltype(model)>(text).block.keep == blocks::activation_storage::all);
+}
+
 TEST_CASE("a block of the user's own is described beside it") {
   models::forecaster<mine::block> m;
   m.block.extra = 7;

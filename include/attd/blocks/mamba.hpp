@@ -44,7 +44,8 @@ struct mamba {
   double step_min = 1e-3;
   double step_max = 0.1;
   double step_floor = 1e-4;
-  double step_scale = 1.0;  ///< of the initial weight of dt_proj
+  double step_scale = 1.0;                            ///< of the initial weight of dt_proj
+  activation_storage keep = activation_storage::all;  ///< memory against work; not in files
 
   static constexpr dynamics_kind kind = dynamics_kind::real_table;
   static constexpr bool causal = true;
@@ -64,6 +65,8 @@ struct mamba {
   index_t inner() const { return expand * width; }
   /// Rank of the step size's projection; by default width / 16, rounded up.
   index_t step_rank() const { return rank > 0 ? rank : (width + 15) / 16; }
+  /// Whether the backward computes activations again, so that its work memory serves a forward too.
+  bool recomputes() const { return keep != activation_storage::all; }
   /// Kind and shape of the dynamics that adapters change.
   dynamics_layout layout() const { return {kind, inner(), state_size, inner()}; }
 
@@ -146,27 +149,30 @@ struct mamba {
     static_assert(std::is_same_v<S, promote_t<P, M, Tau, X, I>>,
                   "attd: mamba's cache and output need the number type promote_t of its operands");
     const index_t tokens = batch.tokens(), channels = inner(), low = step_rank();
-    for (tensor<S>* t : {&c.convolved, &c.u, &c.raw_step, &c.gated}) {
+    const mamba_computation<S> computation(keep, c);
+    mamba_activations<S>& a = computation.activations();
+    for (tensor<S>* t : {&a.convolved, &a.u, &a.raw_step, &a.gated}) {
       op::resize(backend, *t, {tokens, channels});
     }
-    op::resize(backend, c.vz, {tokens, 2 * channels});
-    op::resize(backend, c.selected, {tokens, low + 2 * state_size});
+    op::resize(backend, a.vz, {tokens, 2 * channels});
+    op::resize(backend, a.selected, {tokens, low + 2 * state_size});
     op::resize(backend, final.conv, {batch.count(), kernel - 1, channels});
     op::resize(backend, final.ssm, {batch.count(), channels, state_size});
     const view<none> absent;
-    op::linear(backend, batch, x, p.in_proj.view(), absent, c.vz.view());
-    const view<const S> v = c.vz.view().column_range(0, channels);
-    const view<const S> z = c.vz.view().column_range(channels, channels);
+    op::linear(backend, batch, x, p.in_proj.view(), absent, a.vz.view());
+    const view<const S> v = a.vz.view().column_range(0, channels);
+    const view<const S> z = a.vz.view().column_range(channels, channels);
     op::silu_convolution(backend, batch, v, kernel_of(p), p.conv_bias.view(), initial.conv.view(),
-                         c.convolved.view(), c.u.view(), final.conv.view());
-    const view<const S> u = std::as_const(c.u).view();
-    op::linear(backend, batch, u, p.x_proj.view(), absent, c.selected.view());
-    const auto [r, in, out] = parts_of(c.selected);
-    op::linear(backend, batch, r, p.dt_weight.view(), p.dt_bias.view(), c.raw_step.view());
-    op::gated_scan(backend, batch, c.scan, u, std::as_const(c.raw_step).view(),
+                         a.convolved.view(), a.u.view(), final.conv.view());
+    const view<const S> u = std::as_const(a.u).view();
+    op::linear(backend, batch, u, p.x_proj.view(), absent, a.selected.view());
+    const auto [r, in, out] = parts_of(a.selected);
+    op::linear(backend, batch, r, p.dt_weight.view(), p.dt_bias.view(), a.raw_step.view());
+    op::gated_scan(backend, batch, a.scan, u, std::as_const(a.raw_step).view(),
                    dyn.log_timescale.view(), dyn.matrix.view(), in, out, p.d.view(),
-                   initial.ssm.view(), z, c.gated.view(), final.ssm.view());
-    op::linear(backend, batch, c.gated.view(), p.out_proj.view(), absent, y);
+                   initial.ssm.view(), z, a.gated.view(), final.ssm.view());
+    op::linear(backend, batch, a.gated.view(), p.out_proj.view(), absent, y);
+    computation.round(backend);
   }
 
   /// Adds the gradients that are asked for, given d_y and the gradient of the final state (whose
@@ -182,14 +188,22 @@ struct mamba {
     constexpr bool base = !std::is_same_v<DP, none>;
     constexpr bool input = !is_none_v<view<DX>>;
     constexpr bool before = base || input;  // what comes before the scan is asked for
-    mamba_work<S>& w = c.work;
     constexpr bool through = before || !std::is_same_v<DI, none>;
     const view<none> absent;
     const index_t channels = inner();
-    const view<const S> v = c.vz.view().column_range(0, channels);
-    const view<const S> z = c.vz.view().column_range(channels, channels);
-    const auto [r, in, out] = parts_of(c.selected);
-    if constexpr (through) op::clear(backend, w.d_selected, c.selected.shape());
+    const shape rows{batch.tokens(), channels};
+    mamba_work<S>& w = c.work;
+    const mamba_computation<S> computation(keep, c);
+    mamba_activations<S>& a = computation.activations();
+    computation.widen(backend);
+    if (recomputes()) compute_again<base>(backend, batch, p, dyn, initial, a);
+    // What was computed again gives its memory to a gradient once it has been read.
+    tensor<S>& d_z = recomputes() ? a.gated : w.d_z;
+    tensor<S>& d_v = recomputes() ? a.raw_step : w.d_v;
+    const view<const S> v = a.vz.view().column_range(0, channels);
+    const view<const S> z = a.vz.view().column_range(channels, channels);
+    const auto [r, in, out] = parts_of(a.selected);
+    if constexpr (through) op::clear(backend, w.d_selected, a.selected.shape());
     const auto [d_r, d_in, d_out] = [&] {
       if constexpr (through) {
         return parts_of(w.d_selected);
@@ -197,33 +211,33 @@ struct mamba {
         return std::tuple<view<none>, view<none>, view<none>>{};
       }
     }();
-    op::linear_backward<op::update::assign>(backend, batch, c.gated.view(), p.out_proj.view(), d_y,
-                                            sized<true>(backend, w.d_gated, c.gated),
+    op::linear_backward<op::update::assign>(backend, batch, a.gated.view(), p.out_proj.view(), d_y,
+                                            sized<true>(backend, w.d_gated, rows),
                                             d_p.out_proj.view(), absent);
     op::gated_scan_backward(
-        backend, batch, c.scan, w.scan, c.u.view(), std::as_const(c.raw_step).view(),
+        backend, batch, a.scan, w.scan, a.u.view(), std::as_const(a.raw_step).view(),
         dyn.log_timescale.view(), dyn.matrix.view(), in, out, p.d.view(), initial.ssm.view(), z,
-        std::as_const(w.d_gated).view(), d_final.ssm.view(), sized<through>(backend, w.d_u, c.u),
-        sized<through>(backend, w.d_raw_step, c.raw_step), d_dyn.log_timescale.view(),
+        std::as_const(w.d_gated).view(), d_final.ssm.view(), sized<through>(backend, w.d_u, rows),
+        sized<through>(backend, w.d_raw_step, rows), d_dyn.log_timescale.view(),
         d_dyn.matrix.view(), d_in, d_out, d_p.d.view(), d_initial.ssm.view(),
-        sized<before>(backend, w.d_z, c.gated));
+        sized<before>(backend, d_z, rows));
     if constexpr (through) {
       op::linear_backward(backend, batch, r, p.dt_weight.view(), w.d_raw_step.view(), d_r,
                           d_p.dt_weight.view(), d_p.dt_bias.view());
-      op::linear_backward(backend, batch, c.u.view(), p.x_proj.view(),
+      op::linear_backward(backend, batch, a.u.view(), p.x_proj.view(),
                           std::as_const(w.d_selected).view(), w.d_u.view(), d_p.x_proj.view(),
                           absent);
       op::silu_convolution_backward(backend, batch, w.d_convolved, v, kernel_of(p),
-                                    initial.conv.view(), std::as_const(c.convolved).view(),
+                                    initial.conv.view(), std::as_const(a.convolved).view(),
                                     std::as_const(w.d_u).view(), d_final.conv.view(),
-                                    sized<before>(backend, w.d_v, c.convolved), kernel_of(d_p),
+                                    sized<before>(backend, d_v, rows), kernel_of(d_p),
                                     d_p.conv_bias.view(), d_initial.conv.view());
       if constexpr (before) {
         const auto weight = p.in_proj.view();
         const auto d_weight = d_p.in_proj.view();
-        op::linear_backward(backend, batch, x, weight.row_range(0, channels), w.d_v.view(), d_x,
+        op::linear_backward(backend, batch, x, weight.row_range(0, channels), d_v.view(), d_x,
                             d_weight.row_range(0, channels), absent);
-        op::linear_backward(backend, batch, x, weight.row_range(channels, channels), w.d_z.view(),
+        op::linear_backward(backend, batch, x, weight.row_range(channels, channels), d_z.view(),
                             d_x, d_weight.row_range(channels, channels), absent);
       }
     }
@@ -258,11 +272,34 @@ struct mamba {
   auto kernel_of(P& p) const {
     return p.conv_weight.view().row_range(0, inner());
   }
+  /// The activations that were not kept, by the operations of the forward; `gated` if asked for.
+  template <bool Gated, class Backend, class P, class M, class Tau, class I, class S>
+  void compute_again(Backend& backend, const sequences& batch, const parameters<P>& p,
+                     const dynamics<M, Tau>& dyn, const state<I>& initial,
+                     mamba_activations<S>& a) const {
+    namespace op = operations;
+    const index_t channels = inner();
+    for (tensor<S>* t : {&a.convolved, &a.u, &a.raw_step, &a.gated}) {
+      op::resize(backend, *t, {batch.tokens(), channels});
+    }
+    const view<const S> v = a.vz.view().column_range(0, channels);
+    op::silu_convolution(backend, batch, v, kernel_of(p), p.conv_bias.view(), initial.conv.view(),
+                         a.convolved.view(), a.u.view(), view<none>{});
+    const auto r = std::get<0>(parts_of(a.selected));
+    op::linear(backend, batch, r, p.dt_weight.view(), p.dt_bias.view(), a.raw_step.view());
+    op::gated_scan_steps(backend, batch, a.scan, std::as_const(a.raw_step).view(),
+                         dyn.log_timescale.view());
+    if constexpr (Gated) {
+      const view<const S> z = a.vz.view().column_range(channels, channels);
+      op::transform(backend, op::gated_silu_function{}, a.gated.view(),
+                    std::as_const(a.scan.s).view(), z);
+    }
+  }
   /// The gradient tensor in the shape of its activation, or nothing where not wanted.
   template <bool Wanted, class Backend, class S>
-  static auto sized(Backend& backend, tensor<S>& gradient, const tensor<S>& activation) {
+  static auto sized(Backend& backend, tensor<S>& gradient, const shape& s) {
     if constexpr (Wanted) {
-      operations::resize(backend, gradient, activation.shape());
+      operations::resize(backend, gradient, s);
       return gradient.view();
     } else {
       return view<none>{};

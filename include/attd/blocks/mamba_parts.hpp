@@ -3,10 +3,15 @@
 // Parameters, carried state and activations of the Mamba block.
 #pragma once
 
+#include <attd/core/bfloat16.hpp>
 #include <attd/core/math.hpp>
+#include <attd/core/none.hpp>
 #include <attd/core/tensor.hpp>
 #include <attd/operations/gated_scan.hpp>
+#include <attd/operations/rounding.hpp>
 #include <tuple>
+#include <type_traits>
+#include <utility>
 
 namespace attd::blocks {
 
@@ -35,16 +40,32 @@ struct mamba_state {
   static constexpr std::tuple names{"conv", "ssm"};
 };
 
-/// Memory of a backward, worth nothing after it.
-template <class S>
-struct mamba_work {
-  tensor<S> d_v, d_z, d_convolved, d_u, d_selected, d_raw_step, d_gated;
-  operations::gated_scan_scratch<S> scan;
+/// What a layer keeps from its forward to its backward. With inner = expand width, in numbers for
+/// each token:
+enum class activation_storage : unsigned char {
+  /// All that the backward reads: 7 inner, and x_proj's output; one more inner on backends without
+  /// a gated scan of their own (`reference`, `eigen`), for the step sizes.
+  all,
+  /// 3 inner, and x_proj's output. The backward computes the rest again by the forward's operations
+  /// on the forward's numbers, in memory that layers share: a convolution, a small product and a
+  /// gate more, the same bits.
+  recompute,
+  /// As `recompute`, and of those 3 inner numbers each is stored in 2 bytes, as bfloat16. Outputs
+  /// are the same bits (the forward computes in float and rounds what it is done with); gradients
+  /// are off by some 2^-8 for each number they are computed from. Sums and products are in float.
+  /// For `float` only: with any other type, `double` and duals of any kind, it is `recompute`, so
+  /// that gradient checks stay exact; a walk back through adaptation then has duals of the
+  /// unrounded gradients.
+  recompute_bfloat16
 };
 
-/// Activations kept from forward to backward, and temporary memory.
+/// How a number of type S is stored where rounding is asked for; `none`: only as it is.
 template <class S>
-struct mamba_cache {
+using rounded_number = std::conditional_t<std::is_same_v<S, float>, bfloat16, none>;
+
+/// Activations of a layer. Those that are not kept may lie in memory shared with other layers.
+template <class S>
+struct mamba_activations {
   tensor<S> vz;                          ///< in_proj x [token, 2 inner]: v, then z
   tensor<S> convolved;                   ///< conv(v)
   tensor<S> u;                           ///< its silu
@@ -52,7 +73,71 @@ struct mamba_cache {
   tensor<S> raw_step;                    ///< W_dt r + b_dt [token, inner]
   tensor<S> gated;                       ///< s silu(z)
   operations::gated_scan_cache<S> scan;  ///< with s, the output of the scan
+};
+
+/// Memory of one forward or backward, worth nothing after it.
+template <class S>
+struct mamba_work {
+  mamba_activations<S> activations;  ///< those that are not kept
+  tensor<S> d_v, d_z, d_convolved, d_u, d_selected, d_raw_step, d_gated;
+  operations::gated_scan_scratch<S> scan;
+};
+
+/// Activations kept from forward to backward, and temporary memory.
+template <class S>
+struct mamba_cache {
+  mamba_activations<S> kept;
+  tensor<rounded_number<S>> rounded_vz, rounded_s;  ///< in place of `kept.vz` and `kept.scan.s`
   mamba_work<S> work;
+};
+
+/// The activations that a forward or a backward computes in, while this lives: the cache's own, or
+/// where not all are kept, those of its work memory with the kept ones lent to them.
+template <class S>
+class mamba_computation {
+ public:
+  mamba_computation(activation_storage keep, mamba_cache<S>& c) : keep_(keep), cache_(c) {
+    exchange();
+  }
+  mamba_computation(const mamba_computation&) = delete;
+  ~mamba_computation() { exchange(); }
+
+  mamba_activations<S>& activations() const {
+    return keep_ == activation_storage::all ? cache_.kept : cache_.work.activations;
+  }
+  /// Stores what is kept rounded, once it has been computed; nothing where nothing is rounded.
+  template <class Backend>
+  void round([[maybe_unused]] Backend& backend) const {
+    if constexpr (can_round) {
+      if (!rounds()) return;
+      operations::round_to_bfloat16(backend, activations().vz, cache_.rounded_vz);
+      operations::round_to_bfloat16(backend, activations().scan.s, cache_.rounded_s);
+    }
+  }
+  /// Reads it again.
+  template <class Backend>
+  void widen([[maybe_unused]] Backend& backend) const {
+    if constexpr (can_round) {
+      if (!rounds()) return;
+      operations::widen_bfloat16(backend, cache_.rounded_vz, activations().vz);
+      operations::widen_bfloat16(backend, cache_.rounded_s, activations().scan.s);
+    }
+  }
+
+ private:
+  static constexpr bool can_round = !is_none_v<tensor<rounded_number<S>>>;
+
+  bool rounds() const { return can_round && keep_ == activation_storage::recompute_bfloat16; }
+  void exchange() {
+    if (keep_ == activation_storage::all) return;
+    mamba_activations<S>&kept = cache_.kept, &used = cache_.work.activations;
+    std::swap(kept.selected, used.selected);
+    if (rounds()) return;
+    std::swap(kept.vz, used.vz);
+    std::swap(kept.scan.s, used.scan.s);
+  }
+  activation_storage keep_;
+  mamba_cache<S>& cache_;
 };
 
 }  // namespace attd::blocks

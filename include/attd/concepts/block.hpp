@@ -42,6 +42,8 @@ namespace attd {
 ///     parameters<P>&, const dynamics<G, Tau>& d_base, parameters<G>& d_p) const`, which adds.
 /// In forward and backward, each leaf of the dynamics has leading dimension 1 or batch.count();
 /// with `Tau` not `none` the step size is multiplied by exp(log_timescale).
+/// A block may have `bool recomputes() const`: where it is true, layers take turns with its cache's
+/// member `work` in forwards as well as in backwards.
 ///
 /// Laws (attd/testing/block_laws.hpp runs them on any StateSpaceBlock):
 /// L1. `backward` is the derivative of `forward`, for parameters, x, dynamics and initial state,

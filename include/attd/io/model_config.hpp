@@ -91,7 +91,8 @@ void describe(Visitor& v, models::pooled_head& h) {
   v.numbers(double(h.width) * double(h.output));
 }
 
-/// Members, their ranges and the number of parameters of `mamba`.
+/// Members, their ranges and the number of parameters of `mamba`; `keep` is no part of it: it says
+/// how a machine computes, as the backend does, not what.
 template <class Visitor>
 void describe(Visitor& v, blocks::mamba& b) {
   v.type("mamba");

@@ -51,7 +51,7 @@ struct sequence_model_parameters {
 /// Activations of one layer.
 template <class S, class Block>
 struct stack_layer_cache {
-  tensor<S> normed;  ///< the block's input [token, width]; unused without norm
+  tensor<S> normed;  ///< the block's input [token, width]; unused without norm, or if recomputed
   tensor<S> output;  ///< of the layer, residual included
   typename Block::template cache<S> mixer;
 };
@@ -68,25 +68,32 @@ auto find_work() {
 }
 }  // namespace detail
 
-/// Memory of one backward of a block, if its cache keeps it apart in a member `work`.
+/// Memory of one backward of a block (and of one forward, if it says that it `recomputes()`), if
+/// its cache keeps it apart in a member `work`.
 template <class Cache>
 using work_of = decltype(detail::find_work<Cache>());
 
-/// Lends it to a cache while this lives: layers take turns with one, as each needs it during its
-/// own backward alone.
+/// Lends it to a cache while this lives, if it is `wanted`: layers take turns with one, as each
+/// needs it during its own call alone.
 template <class Cache>
 class lent_work {
  public:
-  lent_work(work_of<Cache>& work, Cache& to) : work_(work), to_(to) { exchange(); }
+  lent_work(work_of<Cache>& work, Cache& to, bool wanted = true)
+      : work_(work), to_(to), wanted_(wanted) {
+    exchange();
+  }
   lent_work(const lent_work&) = delete;
   ~lent_work() { exchange(); }
 
  private:
   void exchange() {
-    if constexpr (requires { to_.work; }) std::swap(work_, to_.work);
+    if constexpr (requires { to_.work; }) {
+      if (wanted_) std::swap(work_, to_.work);
+    }
   }
   work_of<Cache>& work_;
   Cache& to_;
+  bool wanted_;
 };
 
 /// An encoder, `depth` equal layers, a final norm and a head.
@@ -125,6 +132,7 @@ struct sequence_model {
     typename Head::template cache<S> head;
     tensor<S> result;
     tensor<S> d_stream, d_normed;  ///< gradients of a layer's output and of its block's input
+    tensor<S> block_input;         ///< all layers' `normed` in turn, if blocks recompute
     work_of<typename Block::template cache<S>> work;  ///< all blocks' in turn
     states<S> initial, final;
     const tensor<S>& output() const { return result; }
@@ -204,13 +212,13 @@ struct sequence_model {
       auto& k = c.layers[l];
       const auto& layer = p.backbone.layers[l];
       const auto below = input_of(l, c);
-      if (norm != norm_kind::none) {
-        op::resize(backend, k.normed, stream);
-        part_norm().forward(backend, layer.norm, below, k.normed.view());
-      }
+      norm_block_input(backend, l, layer.norm, c);
       op::resize(backend, k.output, stream);
-      block.forward(backend, batch, layer.mixer, dyn[l], block_input(l, c), c.initial[l], k.mixer,
-                    k.output.view(), c.final[l]);
+      {
+        const lent_work lent(c.work, k.mixer, recomputes());
+        block.forward(backend, batch, layer.mixer, dyn[l], block_input(l, c), c.initial[l], k.mixer,
+                      k.output.view(), c.final[l]);
+      }
       if (residual) {
         op::transform(backend, op::sum_function{}, k.output.view(), k.output.view(), below);
       }
@@ -305,9 +313,28 @@ struct sequence_model {
   static view<const S> input_of(index_t l, const cache<S>& c) {
     return l == 0 ? c.encoded.view() : c.layers[l - 1].output.view();
   }
+  /// Where layer l's input of the block lies.
   template <class S>
   view<const S> block_input(index_t l, const cache<S>& c) const {
-    return norm == norm_kind::none ? input_of(l, c) : c.layers[l].normed.view();
+    if (norm == norm_kind::none) return input_of(l, c);
+    return recomputes() ? c.block_input.view() : c.layers[l].normed.view();
+  }
+  /// Whether blocks keep little from forward to backward: then neither are their inputs kept.
+  bool recomputes() const {
+    if constexpr (requires { block.recomputes(); }) {
+      return block.recomputes();
+    } else {
+      return false;
+    }
+  }
+  template <class Backend, class P, class S>
+  void norm_block_input(Backend& backend, index_t l, const norm_parameters<P>& p,
+                        cache<S>& c) const {
+    if (norm == norm_kind::none) return;
+    tensor<S>& normed = recomputes() ? c.block_input : c.layers[l].normed;
+    const auto below = input_of(l, c);
+    operations::resize(backend, normed, below.shape());
+    part_norm().forward(backend, p, below, normed.view());
   }
   template <class S>
   view<const S> head_input(const cache<S>& c) const {
@@ -323,6 +350,7 @@ struct sequence_model {
     typename Block::template state<none> no_initial;
     auto& own = c.layers[l].mixer;
     const lent_work lent(c.work, own);
+    if (recomputes()) norm_block_input(backend, l, p.backbone.layers[l].norm, c);
     block.backward(backend, batch, p.backbone.layers[l].mixer, dyn[l], block_input(l, c),
                    c.initial[l], own, std::as_const(c.d_stream).view(), no_final, d_x,
                    d_p.backbone.layers[l].mixer, d_dyn, no_initial);

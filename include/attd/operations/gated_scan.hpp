@@ -49,7 +49,42 @@ view<Tau> time_of(const view<Tau>& tau, index_t sequence) {
   }
 }
 
+template <class Backend, class S, class R, class Tau>
+void compute_steps(Backend& backend, const sequences& batch, tensor<S>& step, view<R> raw,
+                   view<Tau> tau) {
+  resize(backend, step, raw.shape());
+  if constexpr (is_none_v<view<Tau>>) {
+    transform(backend, softplus_function{}, step.view(), raw);
+  } else {
+    for (index_t s = 0; s < batch.count(); ++s) {
+      const index_t first = batch.offset(s), count = batch.length(s);
+      transform(backend, scaled_step{}, step.view().row_range(first, count),
+                raw.row_range(first, count), time_of(tau, s));
+    }
+  }
+}
+
+// Whether a backend has a gated scan of its own, at least where all operands are of one type.
+template <class Backend, class S>
+concept has_gated_scan =
+    requires(Backend& backend, const sequences& batch, gated_scan_cache<S>& cache, view<const S> x,
+             view<S> y) { backend.gated_scan(batch, cache, x, x, x, x, x, x, x, x, x, y, y); };
+
 }  // namespace detail
+
+/// dt = softplus(raw) exp(tau), which `gated_scan` computes first and keeps in `cache.step`: for
+/// those who keep the rest only. Does nothing where the backend computes step sizes on the way,
+/// that is where `gated_scan` left them empty.
+///
+/// Shapes: raw [token, channel]; tau [1 or sequence, channel] or `view<none>` (0).
+template <class Backend, class S, class R, class Tau>
+void gated_scan_steps(Backend& backend, const sequences& batch, gated_scan_cache<S>& cache,
+                      view<R> raw, view<Tau> tau) {
+  if constexpr (detail::has_gated_scan<Backend, S>) {
+    if (cache.step.empty()) return;
+  }
+  detail::compute_steps(backend, batch, cache.step, raw, tau);
+}
 
 /// Selective scan between Mamba's step sizes and its gate:
 ///   dt = softplus(raw) exp(tau),  s = selective_scan(u, dt, a, b, c, d, initial),  y = s silu(z).
@@ -76,16 +111,7 @@ void gated_scan(Backend& backend, const sequences& batch, gated_scan_cache<S>& c
                 }) {
     backend.gated_scan(batch, cache, u, raw, tau, a, b, c, d, initial, z, y, final);
   } else {
-    resize(backend, cache.step, raw.shape());
-    if constexpr (is_none_v<view<Tau>>) {
-      transform(backend, softplus_function{}, cache.step.view(), raw);
-    } else {
-      for (index_t s = 0; s < batch.count(); ++s) {
-        const index_t first = batch.offset(s), count = batch.length(s);
-        transform(backend, scaled_step{}, cache.step.view().row_range(first, count),
-                  raw.row_range(first, count), detail::time_of(tau, s));
-      }
-    }
+    detail::compute_steps(backend, batch, cache.step, raw, tau);
     selective_scan(backend, batch, u, cache.step.view(), a, b, c, d, initial, cache.s.view(),
                    final);
     transform(backend, gated_silu_function{}, y, cache.s.view(), z);

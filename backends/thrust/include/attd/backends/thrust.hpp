@@ -11,6 +11,7 @@
 #include <attd/backends/thrust/leaf_members.hpp>
 #include <attd/backends/thrust/matmul.hpp>
 #include <attd/backends/thrust/normalization.hpp>
+#include <attd/backends/thrust/rounding.hpp>
 #include <attd/backends/thrust/scan_members.hpp>
 #include <attd/backends/thrust/scratch.hpp>
 #include <attd/backends/thrust/systems.hpp>
@@ -118,6 +119,13 @@ class thrust : public thrust_detail::scan_members<thrust<System>>,
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       (add_gradient<I>(f, d_y, std::get<I>(d_x), operands), ...);
     }(std::index_sequence_for<X...>{});
+  }
+
+  void round_to_bfloat16(view<const float> from, view<bfloat16> to) {
+    convert<thrust_detail::rounding_function>(from, to);
+  }
+  void widen_bfloat16(view<const bfloat16> from, view<float> to) {
+    convert<thrust_detail::widening_function>(from, to);
   }
 
   template <class X, class W, class Y>
@@ -251,6 +259,11 @@ class thrust : public thrust_detail::scan_members<thrust<System>>,
   friend class thrust_detail::scan_members<thrust>;
   friend class thrust_detail::leaf_members<thrust>;
 
+  template <class F, class From, class To>
+  void convert(view<const From> from, view<To> to) {
+    const thrust_detail::converted_group<F, From, To> groups{F{}, from, to};
+    for_each_index(groups.count(), groups);
+  }
   template <std::size_t I, class F, class DY, class DX, class O>
   void add_gradient(const F& f, view<DY> d_y, view<DX> d_x, const O& operands) {
     if constexpr (!is_none_v<view<DX>>) {

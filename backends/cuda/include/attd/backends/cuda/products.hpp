@@ -50,7 +50,7 @@ struct product_number<double> {
   static constexpr cublasComputeType_t computed_in(product_precision) { return CUBLAS_COMPUTE_64F; }
 };
 template <>
-struct product_number<thrust_detail::bfloat16> {  // of factors only
+struct product_number<bfloat16> {  // of factors only
   static constexpr cudaDataType storage = CUDA_R_16BF;
 };
 

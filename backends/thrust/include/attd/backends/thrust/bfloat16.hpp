@@ -1,42 +1,17 @@
 // SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
-// Factors of a product in bfloat16: the number, and the rounding of two matrices of floats. Needs
-// no GPU, so it is tested on every machine.
+// Factors of a product in bfloat16: the rounding of two matrices of floats. Needs no GPU, so it is
+// tested on every machine.
 #pragma once
 
 #include <algorithm>
 #include <attd/backends/thrust/systems.hpp>
+#include <attd/core/bfloat16.hpp>
 #include <attd/core/tensor.hpp>
 #include <attd/operations/memory.hpp>
-#include <bit>
-#include <cstdint>
 #include <utility>
 
 namespace attd::thrust_detail {
-
-/// The upper half of a float: its sign, its exponent and 7 bits after the point. For storage only;
-/// it is computed with as a float.
-struct bfloat16 {
-  std::uint16_t bits;
-
-  /// The nearest one, of two equally near the one whose last bit is zero; infinite from
-  /// 2^128 (1 - 2^-9) on, as IEEE 754 says. NaN stays NaN.
-  ATTD_HD static constexpr bfloat16 rounded(float x) {
-    const auto whole = std::bit_cast<std::uint32_t>(x);
-    // The bits that stay may all be zero, which would be infinity: a quiet NaN has one set.
-    if ((whole & 0x7fffffffu) > 0x7f800000u) return upper(whole | 0x00400000u);
-    // A carry goes into the exponent, which is right: the next number has the next exponent.
-    return upper(whole + 0x7fffu + ((whole >> 16) & 1u));
-  }
-  ATTD_HD constexpr operator float() const {
-    return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
-  }
-
- private:
-  ATTD_HD static constexpr bfloat16 upper(std::uint32_t whole) {
-    return {static_cast<std::uint16_t>(whole >> 16)};
-  }
-};
 
 /// Rounds a matrix, some neighbours of a row at a time, so that a GPU writes whole words and
 /// divides once for all of them.
