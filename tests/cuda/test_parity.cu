@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 // Operations and a block on a GPU against the reference; two runs give the same bits.
 #include <array>
+#include <attd/operations/rounding.hpp>
 #include <cuda/device.hpp>
 #include <operations/cases.hpp>
 #include <operations/scan_cases.hpp>
