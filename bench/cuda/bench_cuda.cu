@@ -127,6 +127,7 @@ void time_product(index_t tokens, index_t width, index_t vocabulary, bool short_
 struct step_options {
   index_t width, layers, vocabulary, length, batch;
   attd::product_precision products = attd::product_precision::full;
+  attd::blocks::activation_storage keep = attd::blocks::activation_storage::all;
 };
 
 // Inner steps of a language model on a batch of sequences in lockstep: milliseconds of one more
@@ -135,6 +136,7 @@ void time_step(const step_options& o) {
   attd::models::language_model<> model;
   model.encoder = {o.vocabulary, o.width};
   model.block.width = o.width;
+  model.block.keep = o.keep;
   model.head = {o.width, o.vocabulary, false};
   model.depth = o.layers;
   attd::models::language_model<>::parameters<float> theta;
@@ -166,11 +168,15 @@ void time_step(const step_options& o) {
     }
     bytes = attd::cuda_detail::bytes_in_use;
   }
+  const char* const kept = o.keep == attd::blocks::activation_storage::all ? ""
+                           : o.keep == attd::blocks::activation_storage::recompute
+                               ? "/recompute"
+                               : "/recompute_bfloat16";
   std::printf(
-      "adapt/d_model:%td/layers:%td/vocabulary:%td/L:%td/B:%td%s %.2f ms a step, %.0f MiB in use "
+      "adapt/d_model:%td/layers:%td/vocabulary:%td/L:%td/B:%td%s%s %.2f ms a step, %.0f MiB in use "
       "(first call, %td steps: %.0f ms; %td of %td steps accepted)\n",
       o.width, o.layers, o.vocabulary, o.length, o.batch,
-      o.products == attd::product_precision::bf16 ? "/products:bf16" : "",
+      o.products == attd::product_precision::bf16 ? "/products:bf16" : "", kept,
       (seconds[1] - seconds[0]) * 1e3 / double(many - few), double(bytes) / (1 << 20), few,
       first * 1e3, reports.front().accepted, reports.front().attempted);
 }
@@ -197,6 +203,8 @@ int main(int argc, char** argv) try {
     step_options large{.width = 768, .layers = 24, .vocabulary = 50280, .length = 2048, .batch = 8};
     time_step(large);
     large.products = attd::product_precision::bf16;
+    time_step(large);
+    large.keep = attd::blocks::activation_storage::recompute_bfloat16;
     time_step(large);
   }
 } catch (const attd::error& e) {

@@ -23,25 +23,35 @@
 
 namespace attd::cuda_detail {
 
-/// Bytes given out. Managed memory may be larger than the GPU's, which then waits for the host's at
-/// every step: too much of it is an error here.
+/// Bytes given out. Managed memory may be larger than what the GPU has free, which then waits for
+/// the host's at every step: too much of it is an error here.
 inline std::atomic<std::size_t> bytes_in_use{0};
+
+/// What may be given out: what the GPU had free when first asked, less a sixteenth for the
+/// libraries' own needs. Later it cannot be told how much of what is taken is ours.
+inline std::size_t managed_limit() {
+  static const std::size_t limit = [] {
+    std::size_t available = 0, whole = 0;
+    check(cudaMemGetInfo(&available, &whole), "asking for the memory of the GPU");
+    return available - available / 16;
+  }();
+  return limit;
+}
 
 /// Managed memory, which host and device both can read and write.
 inline void* allocate(std::size_t bytes) {
   const std::scoped_lock lock(recording_mutex);
   void* memory = nullptr;
-  std::size_t available = 0, whole = 0;
-  check(cudaMemGetInfo(&available, &whole), "asking for the memory of the GPU");
-  if (bytes > whole || bytes_in_use > whole - bytes) {
-    fail("cuda: no memory for ", bytes >> 20, " MiB, ", bytes_in_use >> 20, " of ", whole >> 20,
+  const std::size_t limit = managed_limit();
+  if (bytes > limit || bytes_in_use > limit - bytes) {
+    fail("cuda: no memory for ", bytes >> 20, " MiB, ", bytes_in_use >> 20, " of ", limit >> 20,
          " MiB are in use; hint: smaller groups, or shorter sequences");
   }
   const cudaError_t code = cudaMallocManaged(&memory, bytes == 0 ? 1 : bytes);
   if (code != cudaSuccess) {
     cudaGetLastError();
-    fail("cuda: no memory for ", bytes >> 20, " MiB, ", available >> 20, " of ", whole >> 20,
-         " MiB are free: ", explain(code), "; hint: smaller groups, or shorter sequences");
+    fail("cuda: no memory for ", bytes >> 20, " MiB, ", bytes_in_use >> 20, " of ", limit >> 20,
+         " MiB are in use: ", explain(code), "; hint: smaller groups, or shorter sequences");
   }
   bytes_in_use += bytes;
   return memory;
