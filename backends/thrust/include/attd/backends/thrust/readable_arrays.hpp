@@ -16,21 +16,26 @@ namespace attd::thrust_detail {
 /// which every operation asks for, are copied once. Copies of the object start empty.
 class readable_arrays {
  public:
-  static constexpr std::size_t most = 64;
+  /// Of copies. To give memory back voids whatever was recorded, so there is room for the arrays of
+  /// many inputs.
+  static constexpr std::size_t most_bytes = std::size_t{64} << 20;
 
   explicit readable_arrays(const memory_source* source) : source_(source) {}
   readable_arrays(const readable_arrays& other) : source_(other.source_) {}
   readable_arrays(readable_arrays&& other) noexcept
-      : source_(other.source_), copies_(std::exchange(other.copies_, {})) {}
+      : source_(other.source_),
+        copies_(std::exchange(other.copies_, {})),
+        bytes_(std::exchange(other.bytes_, 0)) {}
   readable_arrays& operator=(readable_arrays other) noexcept {
     std::swap(source_, other.source_);
     std::swap(copies_, other.copies_);
+    std::swap(bytes_, other.bytes_);
     return *this;
   }
   ~readable_arrays() { clear(); }
 
-  /// A copy of `count` elements. Where there are `most` copies and none is of these elements, all
-  /// go at once, after a call of `finish`; so it is valid until another array is asked for.
+  /// A copy of `count` elements. Where a new one would make `most_bytes` too few, all others go at
+  /// once, after a call of `finish`; so it is valid until another array is asked for.
   template <class X, class Finish>
   const X* operator()(const X* from, index_t count, const Finish& finish) {
     const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(X);
@@ -40,17 +45,19 @@ class readable_arrays {
         return static_cast<const X*>(c.memory);
       }
     }
-    if (copies_.size() == most) {
+    if (bytes_ + bytes > most_bytes && !copies_.empty()) {
       finish();
       clear();
     }
-    copies_.reserve(most);  // from where memory was given, nothing throws
+    // From where memory was given, nothing throws.
+    if (copies_.size() == copies_.capacity()) copies_.reserve(2 * copies_.size() + 16);
     copy c;
     const auto* first = reinterpret_cast<const std::byte*>(from);
     c.contents.assign(first, first + bytes);
     c.memory = source_->allocate(bytes);
     if (bytes > 0) std::memcpy(c.memory, from, bytes);
     copies_.push_back(std::move(c));
+    bytes_ += bytes;
     return static_cast<const X*>(copies_.back().memory);
   }
 
@@ -65,10 +72,12 @@ class readable_arrays {
       if (c.memory) source_->deallocate(c.memory, c.contents.size());
     }
     copies_.clear();
+    bytes_ = 0;
   }
 
   const memory_source* source_;
   std::vector<copy> copies_;
+  std::size_t bytes_ = 0;  ///< of all copies
 };
 
 }  // namespace attd::thrust_detail
