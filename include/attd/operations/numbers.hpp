@@ -109,12 +109,13 @@ void each_number([[maybe_unused]] Backend& backend, const F& f, First& first, Re
           if (leaf.empty()) return;
           [&](const auto& v, const auto&... w) {
             const index_t rows = v.rows(), columns = v.columns();
-            if constexpr (requires { f(v.data()[0], w.data()[0]...); }) {
+            const F own = f;  // whose numbers are none of those that it writes
+            if constexpr (requires { own(v.data()[0], w.data()[0]...); }) {
               // Plain numbers without gaps: one loop, which the compiler makes vectors of.
-              for (index_t i = 0; i < rows * columns; ++i) f(v.data()[i], w.data()[i]...);
+              for (index_t i = 0; i < rows * columns; ++i) own(v.data()[i], w.data()[i]...);
             } else {
               for (index_t r = 0; r < rows; ++r) {
-                for (index_t c = 0; c < columns; ++c) f(v.at(r, c), w.at(r, c)...);
+                for (index_t c = 0; c < columns; ++c) own(v.at(r, c), w.at(r, c)...);
               }
             }
           }(leaf.view(), others.view()...);
