@@ -16,24 +16,48 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
+#include <set>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace attd_test {
 
-// What was called and has not been done.
-inline std::deque<std::function<void()>>& undone() {
-  static std::deque<std::function<void()>> queue;
-  return queue;
-}
-inline void do_all() {
-  while (!undone().empty()) {
-    const auto next = std::move(undone().front());
-    undone().pop_front();
-    next();
+// What was called on one handle and has not been done: a stream. Those of several handles are done
+// in no order that anyone can rely on.
+class late_calls {
+ public:
+  late_calls() { all().insert(this); }
+  late_calls(const late_calls&) = delete;
+  ~late_calls() {
+    finish();
+    all().erase(this);
   }
-}
+  void finish() {
+    while (!queue.empty()) {
+      const auto next = std::move(queue.front());
+      queue.pop_front();
+      next();
+    }
+  }
+  std::deque<std::function<void()>> queue;
+
+  static void finish_all() {
+    for (late_calls* calls : all()) calls->finish();
+  }
+  static std::size_t pending() {
+    std::size_t count = 0;
+    for (const late_calls* calls : all()) count += calls->queue.size();
+    return count;
+  }
+
+ private:
+  static std::set<late_calls*>& all() {
+    static std::set<late_calls*> every;
+    return every;
+  }
+};
 
 // The pieces of memory that are given out, by their beginning.
 inline std::map<const std::byte*, std::size_t>& live_memory() {
@@ -64,7 +88,7 @@ inline int& taken_back() {
   return count;
 }
 inline void take_memory(void* p, std::size_t) {
-  do_all();  // which may use it
+  late_calls::finish_all();  // which may use it
   ++taken_back();
   live_memory().erase(static_cast<std::byte*>(p));
   std::free(p);
@@ -113,10 +137,19 @@ int strangers(const X& x) {
 struct cannot_be_recorded {};
 
 struct separate_system {
+  separate_system() = default;
+  separate_system(const separate_system& other) : arrays(other.arrays) {}
+  separate_system(separate_system&&) = default;
+  separate_system& operator=(separate_system other) noexcept {
+    std::swap(calls, other.calls);
+    std::swap(arrays, other.arrays);
+    return *this;
+  }
+
   const attd::memory_source* memory() const { return &separate; }
   template <class X>
   const X* readable(const X* from, attd::index_t count) {
-    return arrays(from, count, do_all);
+    return arrays(from, count, [this] { finish(); });
   }
   template <class F>
   void check(const F& f) const {
@@ -125,11 +158,11 @@ struct separate_system {
   }
   template <class F>
   void run(const F& f) const {
-    undone().push_back([f] { f(::thrust::cpp::par); });
+    calls->queue.push_back([f] { f(::thrust::cpp::par); });
   }
-  static void finish() {
+  void finish() const {
     if (is_recording()) throw cannot_be_recorded{};
-    do_all();
+    calls->finish();
   }
 
   // What f calls the second time is recorded, and from the third on done without calling f.
@@ -145,13 +178,13 @@ struct separate_system {
     void forget() { *this = recording{}; }
   };
   template <class F>
-  static void replay(recording& r, const F& f) {
+  void replay(recording& r, const F& f) {
     if (r.taken != taken_back()) r.forget();
     r.taken = taken_back();
     if (r.impossible || r.calls++ == 0) return f();
     if (r.functions.empty() && !record(r, f)) return f();
     ++replays();
-    for (const auto& g : r.functions) undone().push_back(g);
+    for (const auto& g : r.functions) calls->queue.push_back(g);
   }
   static int& replays() {
     static int count = 0;
@@ -164,8 +197,8 @@ struct separate_system {
     return recording;
   }
   template <class F>
-  static bool record(recording& r, const F& f) {
-    std::swap(undone(), r.functions);
+  bool record(recording& r, const F& f) {
+    std::swap(calls->queue, r.functions);
     is_recording() = true;
     try {
       f();
@@ -173,11 +206,12 @@ struct separate_system {
       r.impossible = true;
     }
     is_recording() = false;
-    std::swap(undone(), r.functions);
+    std::swap(calls->queue, r.functions);
     if (r.impossible) r.functions.clear();
     return !r.impossible;
   }
 
+  std::unique_ptr<late_calls> calls = std::make_unique<late_calls>();
   attd::thrust_detail::readable_arrays arrays{&separate};
 };
 

@@ -20,8 +20,8 @@ namespace attd::adaptation {
 /// adapter.
 ///
 /// Where adapter and backend both can (`on_backend`), fast weights never leave the backend's
-/// memory: `stage` copies them to a place of their own, so that what reads them can be recorded.
-/// Else the host computes, on the same memory, once the backend is done. T is the number type of
+/// memory: `stage` copies them to a place of their own, so that what reads them can be recorded, and
+/// gradients are made in `staged_gradient` for the same reason. Else the host computes, on the same memory, once the backend is done. T is the number type of
 /// theta, D that of psi.
 template <class Model, class Adapter, class Backend, class T, class D>
 class adapted_dynamics {
@@ -39,6 +39,7 @@ class adapted_dynamics {
   }
 
   layers<dynamics<scalar, tau>> effective, d_effective;
+  gradient_type staged_gradient;  ///< what `pull_staged` makes
 
   /// Takes over the base dynamics of the frozen model.
   void take_base(Backend& backend) {
@@ -58,9 +59,12 @@ class adapted_dynamics {
     }
   }
 
-  /// Keeps psi for `apply_staged` and `pull_staged`.
-  void stage(Backend& backend, const weights& psi) {
+  /// Keeps psi for `apply_staged` and `pull_staged`. False: its shapes are others than before, and
+  /// what was recorded is void.
+  bool stage(Backend& backend, const weights& psi) {
+    const bool same = operations::detail::same_leaves(psi, staged_);
     operations::copy_leaves(backend, psi, staged_);
+    return same;
   }
   /// Makes the dynamics of the staged psi the effective ones.
   void apply_staged(Backend& backend) {
@@ -68,11 +72,12 @@ class adapted_dynamics {
       frozen_->adapter.apply(backend, layout, base_[l], staged_[l], effective[l]);
     });
   }
-  /// Makes the dynamics of psi the effective ones.
+  /// Makes the dynamics of psi the effective ones; they can be read when it returns.
   void apply(Backend& backend, const weights& psi) {
     if constexpr (on_backend) {
       stage(backend, psi);
       apply_staged(backend);
+      operations::finish(backend);
     } else {
       operations::finish(backend);
       for_each_adapted([&](index_t l, const dynamics_layout& layout) {
@@ -95,12 +100,24 @@ class adapted_dynamics {
       }
     }
   }
-  /// g += the gradient of the staged psi; g lies where the backend computes.
-  void pull_staged(Backend& backend, gradient_type& g) {
+  /// Sets the staged gradient to zero, in the shapes of `like`. False as of `stage`.
+  bool clear_staged_gradient(Backend& backend, const gradient_type& like) {
+    const bool same = operations::detail::same_leaves(like, staged_gradient);
+    if (!same) {
+      operations::finish(backend);
+      zeros_like(like, staged_gradient);
+      operations::bring(backend, staged_gradient);
+    } else {
+      operations::clear_leaves(backend, staged_gradient);
+    }
+    return same;
+  }
+  /// Adds to the staged gradient that of the staged psi.
+  void pull_staged(Backend& backend) {
     dynamics<none> no_base;
     for_each_adapted([&](index_t l, const dynamics_layout& layout) {
       frozen_->adapter.pullback(backend, layout, base_[l], staged_[l], d_effective[l], no_base,
-                                g[l]);
+                                staged_gradient[l]);
     });
   }
   /// g += the gradient of psi, by the host.
@@ -124,17 +141,21 @@ class adapted_dynamics {
     }
   }
 
-  /// The share of the adapted numbers that the adapter holds at a limit; 0 where it has none. What
-  /// gradients of the dynamics there were is lost.
+  /// The share of the adapted numbers that the adapter holds at a limit; 0 where it has none. The
+  /// staged psi and what gradients of the dynamics there were are lost.
   double clamped_share(Backend& backend, const weights& psi) {
     if constexpr (on_backend) {
+      bool any = false;
+      for_each_adapted([&](index_t, const dynamics_layout& layout) {
+        any = any || !is_dense(layout.kind) || Adapter::adapts_timescale;
+      });
+      if (!any) return 0.0;
       stage(backend, psi);
       index_t total = 0;
       for_each_adapted([&](index_t l, const dynamics_layout& layout) {
         frozen_->adapter.mark_clamped(backend, layout, base_[l], staged_[l], d_effective[l]);
         for_each_limited(l, layout, [&](const auto& leaf) { total += leaf.size(); });
       });
-      if (total == 0) return 0.0;
       const double clamped = backend.template reduce_numbers<const scalar>(
           operations::detail::number_itself{}, operations::sum_of_numbers{}, 0.0,
           [&](const auto& add) {

@@ -98,7 +98,7 @@ class adaptive_model {
       if (!frozen_.adapted[static_cast<std::size_t>(l)]) continue;
       frozen_.adapter.initialize(frozen_.model.layout(l), random.split(std::uint64_t(l)), psi0_[l]);
     }
-    operations::bring_numbers(backend_, psi0_);
+    operations::bring(backend_, psi0_);
   }
 
   const Model& model() const { return frozen_.model; }
@@ -137,9 +137,9 @@ class adaptive_model {
     zeros_like(psi0_, w.gradient);
     zeros_like(psi0_, w.candidate);
     optimizer_.initialize(psi0_, w.candidate_state);
-    operations::bring_numbers(backend_, w.gradient);
-    operations::bring_numbers(backend_, w.candidate);
-    operations::bring_numbers(backend_, w.candidate_state);
+    operations::bring(backend_, w.gradient);
+    operations::bring(backend_, w.candidate);
+    operations::bring(backend_, w.candidate_state);
     return w;
   }
   session start() const {
@@ -265,8 +265,8 @@ class adaptive_model {
   void run(std::span<const observation<T>> group, session& s, workspace& w, adaptation::report& r,
            const adaptation::budget& limit, Elapsed elapsed, OnStep& on_step) const {
     if (reset_is_due(s)) restart(s);
-    operations::bring_numbers(backend_, s.psi);
-    operations::bring_numbers(backend_, s.state);
+    operations::bring(backend_, s.psi);
+    operations::bring(backend_, s.state);
     const start_of_input start = measure(group, s.psi, w);
     const bool guarded = start.status != attd::status::too_short && !w.inner.input().guard.empty();
     rules{*this}.begin(start, guarded, limit, r);

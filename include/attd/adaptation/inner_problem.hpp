@@ -93,7 +93,7 @@ class inner_problem {
     const losses::inner_data<real>& data = input().data;
     start_from_zero(data.batch.count());
     if constexpr (dynamics_type::on_backend) {
-      dynamics_.stage(backend_, psi);
+      if (!dynamics_.stage(backend_, psi)) forget();
     } else {
       apply(psi);
     }
@@ -124,18 +124,16 @@ class inner_problem {
   /// g = factor d loss / d psi at the psi of the last `evaluate`.
   void gradient(const weights& psi, gradient_type& g, primal_t<scalar> factor = 1) {
     if constexpr (dynamics_type::on_backend) {
-      const bool staged = !operations::lies_with(backend_, g);
-      if (staged) {
-        convert_leaves(g, staged_gradient_);
-        operations::bring(backend_, staged_gradient_);
-      }
-      gradient_type& there = staged ? staged_gradient_ : g;
-      if (&there != recorded_gradient_) backward_.forget();
-      recorded_gradient_ = &there;
-      operations::clear_leaves(backend_, there);
+      dynamics_.stage(backend_, psi);  // something else may have been since
+      if (!dynamics_.clear_staged_gradient(backend_, g)) backward_.forget();
       backward_to_dynamics(no_parameters_, frozen_->adapted, factor,
-                           [&] { dynamics_.pull_staged(backend_, there); });
-      if (staged) convert_leaves(there, g);
+                           [&] { dynamics_.pull_staged(backend_); });
+      if (operations::lies_with(backend_, g)) {
+        operations::copy_leaves(backend_, dynamics_.staged_gradient, g);
+        operations::finish(backend_);
+      } else {
+        convert_leaves(dynamics_.staged_gradient, g);
+      }
     } else {
       backward_to_dynamics(no_parameters_, frozen_->adapted, factor, [] {});
       zero_leaves(g);
@@ -175,6 +173,7 @@ class inner_problem {
   }
 
   const tensor<scalar>& output() const { return cache_.output(); }
+  /// What `run_from_states` starts from: the next `evaluate` or `run` makes them zero again.
   auto& states() {
     zero_states_ = -1;
     return cache_.initial;
@@ -192,7 +191,7 @@ class inner_problem {
     forward(batch, brought(input));
     operations::finish(backend_);
   }
-  // Zero states for so many sequences; forwards only read them, so they are written once.
+  // Zero states for so many sequences. To forwards they are const, so they are written once.
   void start_from_zero(index_t count) {
     if (count == zero_states_) return;
     zero_states_ = -1;
@@ -274,8 +273,6 @@ class inner_problem {
   tensor<scalar> d_output_;
   operations::recording<Backend> forward_, backward_;  ///< of the input, while it stays
   tensor<real> staged_;                                ///< an input in the backend's memory
-  gradient_type staged_gradient_;                      ///< a gradient likewise
-  const gradient_type* recorded_gradient_ = nullptr;   ///< which one `backward_` writes
   typename Model::template parameters<none> no_parameters_;
 };
 

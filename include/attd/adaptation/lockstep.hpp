@@ -98,8 +98,8 @@ class lockstep {
       course& c = courses_[i];
       c.input = alone_.inner.own_input();
       c.state = {};
-      operations::bring_numbers(model_->backend(), s.psi);
-      operations::bring_numbers(model_->backend(), s.state);
+      operations::bring(model_->backend(), s.psi);
+      operations::bring(model_->backend(), s.state);
       expect_like_the_others(c.input.data);
       c.forward = model_->model().forward_flops(double(c.input.data.batch.tokens()));
       running_.push_back(i);

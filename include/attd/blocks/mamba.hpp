@@ -49,6 +49,7 @@ struct mamba {
 
   static constexpr dynamics_kind kind = dynamics_kind::real_table;
   static constexpr bool causal = true;
+  static constexpr bool reads_input_for_parameters_only = true;  ///< in its backward
 
   template <class T>
   using parameters = mamba_parameters<T>;

@@ -35,8 +35,9 @@ namespace attd {
 /// 8. optional `apply`, `pullback` with a backend as first argument, in terms of operations, and
 ///    `mark_clamped(Backend&, const dynamics_layout&, const dynamics<P>& base,
 ///    const fast_weights<P>& psi, dynamics<P, Tau>& out) const`, which writes 1 for every number
-///    that `apply` holds at a limit and 0 for the others. Without them the dynamics are computed by
-///    the host, which a GPU then waits for (`AdaptsOnBackend`).
+///    that `apply` holds at a limit and 0 for the others (of a dense matrix, which is certified
+///    and not limited, nobody asks). Without them the dynamics are computed by the host, which a
+///    GPU then waits for (`AdaptsOnBackend`).
 ///
 /// Laws (attd/testing/adapter_laws.hpp measures them, and requirement 6, on any adapter):
 /// L1. `pullback` is the derivative of `apply` (central differences; the dual-number identity).

@@ -43,7 +43,9 @@ namespace attd {
 /// In forward and backward, each leaf of the dynamics has leading dimension 1 or batch.count();
 /// with `Tau` not `none` the step size is multiplied by exp(log_timescale).
 /// A block may have `bool recomputes() const`: where it is true, layers take turns with its cache's
-/// member `work` in forwards as well as in backwards.
+/// member `work` in forwards as well as in backwards, and its input is computed again for the
+/// backward, unless it says `static constexpr bool reads_input_for_parameters_only = true` and no
+/// gradients of parameters are asked for.
 ///
 /// Laws (attd/testing/block_laws.hpp runs them on any StateSpaceBlock):
 /// L1. `backward` is the derivative of `forward`, for parameters, x, dynamics and initial state,

@@ -23,6 +23,12 @@ namespace attd {
 /// before
 ///    the next input, never in the middle of one; 0 = never.
 ///
+/// 5. optional: `step` with a backend in front, in terms of `operations::each_number` and
+///    `reduce_numbers` (operations/numbers.hpp), whose functors have a call operator marked
+///    `ATTD_HD`, and `ATTD_ALSO_RECORDED` if requirement 3 uses them too. Without it the step is
+///    the host's, which a GPU then waits for. What it has in leaves of other types is the host's:
+///    `operations::finish` before looking at it.
+///
 /// Training through the adaptation calls `step` with `recorded<T>` numbers and differentiates what
 /// it did: convert with the leaves' own type, use attd's `sqrt`, `exp`, ..., branch on `primal(x)`.
 /// Settings that are of a template number type (`basic_adam<R>`) get gradients too

@@ -350,7 +350,11 @@ struct sequence_model {
     typename Block::template state<none> no_initial;
     auto& own = c.layers[l].mixer;
     const lent_work lent(c.work, own);
-    if (recomputes()) norm_block_input(backend, l, p.backbone.layers[l].norm, c);
+    constexpr bool input_is_read =
+        !std::is_same_v<DP, none> || !requires { requires Block::reads_input_for_parameters_only; };
+    if (input_is_read && recomputes()) {
+      norm_block_input(backend, l, p.backbone.layers[l].norm, c);
+    }
     block.backward(backend, batch, p.backbone.layers[l].mixer, dyn[l], block_input(l, c),
                    c.initial[l], own, std::as_const(c.d_stream).view(), no_final, d_x,
                    d_p.backbone.layers[l].mixer, d_dyn, no_initial);

@@ -23,6 +23,21 @@ ATTD_DEVICE auto low_rank_entry(view<U> u, view<U> v, index_t set, index_t i, in
   return sum;
 }
 
+template <class S>
+ATTD_HD inline bool is_zero(const S& x) {
+  if constexpr (is_dual_v<S>) {
+    return is_zero(x.value) && is_zero(x.tangent);
+  } else {
+    return x == S(0);
+  }
+}
+/// d times a slope; 0 where the slope is, whatever d: an entry that is held at a limit takes no
+/// part.
+template <class S>
+ATTD_HD inline S through_slope(const S& d, const S& slope) {
+  return is_zero(slope) ? S(0) : S(d * slope);
+}
+
 /// Throws unless factors fit a table of rows and columns.
 template <class X, class U, class Y>
 void expect_low_rank_shapes(const char* place, view<X> x, view<U> u, view<U> v, index_t first_v,
@@ -64,6 +79,7 @@ void low_rank_map(Backend& backend, const F& f, view<X> x, view<U> u, view<U> v,
 
 /// Adds the gradients of `low_rank_map`: with g(s, i, j) = dy df/d change,  dU += g V,
 /// dV += g^T U (from row `first_v` on), and dx += sum_s dy df/dx unless `d_x` is `view<none>`.
+/// Where a slope of f is exactly 0 its product is 0, also with an infinite dy.
 ///
 /// Shapes: those of the operands. Cost: that of the forward three times; allocates nothing after
 /// warm-up. Errors: `attd::error` for shapes that disagree.
@@ -90,13 +106,15 @@ void low_rank_map_backward(Backend& backend, const F& f, view<X> x, view<U> u, v
           const std::remove_const_t<X> entry = x.at(i, j);
           const G change = G(detail::low_rank_entry(u, v, s, i, first_v + j));
           const std::remove_const_t<DY> d = d_y(s, i, j);
-          const G g = G(d) * detail::partial_derivative<1>(f, G(entry), change);
+          const G g =
+              detail::through_slope(G(d), G(detail::partial_derivative<1>(f, G(entry), change)));
           for (index_t k = 0; k < u.extent(2); ++k) {
             d_u(s, i, k) += g * D(v(s, first_v + j, k));
             d_v(s, first_v + j, k) += g * D(u(s, i, k));
           }
           if constexpr (!is_none_v<view<DX>>) {
-            d_x.at(i, j) += G(d) * detail::partial_derivative<0>(f, G(entry), change);
+            d_x.at(i, j) +=
+                detail::through_slope(G(d), G(detail::partial_derivative<0>(f, G(entry), change)));
           }
         }
       }

@@ -20,7 +20,7 @@ concept WalksLeaves = requires { requires Backend::walks_leaves; };
 
 namespace detail {
 
-// Calls f for the leaves whose numbers are of type T: counters beside them are the host's.
+// Calls f for the leaves whose numbers are of type T.
 template <class T, class F, class First, class... Rest>
 void for_each_leaf_of(const F& f, First& first, Rest&... rest) {
   for_each_leaf(
@@ -35,9 +35,29 @@ void for_each_leaf_of(const F& f, First& first, Rest&... rest) {
 template <class A>
 using number_of = std::conditional_t<std::is_const_v<A>, const leaf_scalar_t<A>, leaf_scalar_t<A>>;
 
-// Whether a backend's own walk is for aggregates of such numbers: duals have two planes.
+// Whether all leaves of an aggregate are of number type T.
+template <class A, class T>
+constexpr bool all_leaves_are() {
+  if constexpr (is_tensor_v<A>) {
+    return std::is_same_v<typename A::scalar, T>;
+  } else if constexpr (attd::detail::is_layers<A>::value) {
+    return all_leaves_are<typename A::value_type, T>();
+  } else {
+    return []<std::size_t... I>(std::index_sequence<I...>) {
+      return (all_leaves_are<attd::detail::field_t<I, A>, T>() && ...);
+    }(std::make_index_sequence<attd::detail::field_count<A>>{});
+  }
+}
+template <class A>
+inline constexpr bool has_one_type =
+    all_leaves_are<std::remove_const_t<A>, leaf_scalar_t<std::remove_const_t<A>>>();
+
+// Whether a backend's own walk is for aggregates of such numbers: duals have two planes, and an
+// optimiser's state may have counters.
 template <class Backend, class... A>
-concept WalksLeavesOf = WalksLeaves<Backend> && (std::is_floating_point_v<leaf_scalar_t<A>> && ...);
+concept WalksLeavesOf =
+    WalksLeaves<Backend> && (std::is_floating_point_v<leaf_scalar_t<A>> && ...) &&
+    (has_one_type<A> && ...);
 
 struct assign_number {
   template <class X, class Y>
@@ -97,13 +117,14 @@ struct largest_of_numbers {
 /// its arguments. For a backend that walks leaves, f is a functor whose call operator is `ATTD_HD`,
 /// and the aggregates lie where it computes.
 template <class Backend, class F, class First, class... Rest>
-void each_number([[maybe_unused]] Backend& backend, const F& f, First& first, Rest&... rest) {
+void each_number(Backend& backend, const F& f, First& first, Rest&... rest) {
   if constexpr (detail::WalksLeavesOf<Backend, First, Rest...>) {
     backend.template each_number<detail::number_of<First>, detail::number_of<Rest>...>(
         f, [&](const auto& leaf) {
           detail::for_each_leaf_of<leaf_scalar_t<First>>(leaf, first, rest...);
         });
   } else {
+    finish(backend);
     for_each_leaf(
         [&](auto& leaf, auto&... others) {
           if (leaf.empty()) return;
@@ -128,7 +149,7 @@ void each_number([[maybe_unused]] Backend& backend, const F& f, First& first, Re
 /// decide; waits for what the backend still has to do. `combine` is associative, and `start`
 /// changes nothing.
 template <class Backend, class F, class C, class First, class... Rest>
-double reduce_numbers([[maybe_unused]] Backend& backend, const F& f, const C& combine, double start,
+double reduce_numbers(Backend& backend, const F& f, const C& combine, double start,
                       const First& first, const Rest&... rest) {
   if constexpr (detail::WalksLeavesOf<Backend, First, Rest...>) {
     return backend
@@ -137,6 +158,7 @@ double reduce_numbers([[maybe_unused]] Backend& backend, const F& f, const C& co
               detail::for_each_leaf_of<leaf_scalar_t<First>>(leaf, first, rest...);
             });
   } else {
+    finish(backend);
     double result = start;
     for_each_leaf(
         [&](const auto& leaf, const auto&... others) {
@@ -149,31 +171,14 @@ double reduce_numbers([[maybe_unused]] Backend& backend, const F& f, const C& co
   }
 }
 
-/// Takes the leaves of the aggregate's own number type to where the backend computes; others, such
-/// as an optimiser's counters, stay where they are.
-template <class Backend, class A>
-void bring_numbers([[maybe_unused]] const Backend& backend, [[maybe_unused]] A& aggregate) {
-  if constexpr (requires { backend.memory(); }) {
-    for_each_leaf(
-        [&]<class Leaf>(Leaf& leaf) {
-          if constexpr (std::is_same_v<typename Leaf::scalar, leaf_scalar_t<A>>) {
-            leaf.move_to(backend.memory());
-          }
-        },
-        aggregate);
-  }
-}
-
-/// Whether all leaves of the aggregate's own number type lie where the backend computes.
+/// Whether all leaves of an aggregate lie where the backend computes.
 template <class Backend, class A>
 bool lies_with([[maybe_unused]] const Backend& backend, [[maybe_unused]] const A& aggregate) {
   bool there = true;
   if constexpr (requires { backend.memory(); }) {
     for_each_leaf(
-        [&]<class Leaf>(const Leaf& leaf) {
-          if constexpr (std::is_same_v<typename Leaf::scalar, leaf_scalar_t<A>>) {
-            there = there && (leaf.empty() || primal_plane(leaf).memory() == backend.memory());
-          }
+        [&](const auto& leaf) {
+          there = there && (leaf.empty() || primal_plane(leaf).memory() == backend.memory());
         },
         aggregate);
   }
@@ -186,25 +191,25 @@ template <class Backend, class A>
 void copy_leaves(Backend& backend, const A& from, A& to) {
   if constexpr (detail::WalksLeavesOf<Backend, A>) {
     if (detail::same_leaves(from, to) && lies_with(backend, from) && lies_with(backend, to)) {
-      each_number(backend, detail::assign_number{}, from, to);
-      for_each_leaf(  // what is not of these numbers
-          []<class Leaf>(const Leaf& f, Leaf& t) {
-            if constexpr (!std::is_same_v<typename Leaf::scalar, leaf_scalar_t<A>>) convert(f, t);
-          },
-          from, to);
-      return;
+      return each_number(backend, detail::assign_number{}, from, to);
     }
+  } else if constexpr (WalksLeaves<Backend> && !is_tensor_v<A> &&
+                       !attd::detail::is_layers<A>::value) {
+    // Several types of numbers: an optimiser's state. Its fields, one by one.
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (copy_leaves(backend, attd::detail::field<I>(from), attd::detail::field<I>(to)), ...);
+    }(std::make_index_sequence<attd::detail::field_count<A>>{});
+    return;
   }
   finish(backend);
   convert_leaves(from, to);
-  bring_numbers(backend, to);
+  bring(backend, to);
 }
 
 /// Copies one set of fast weights, or of their gradients, into another: of all leaves the part with
 /// that first index.
 template <class Backend, class A>
-void copy_set([[maybe_unused]] Backend& backend, const A& from, index_t set_from, A& to,
-              index_t set_to) {
+void copy_set(Backend& backend, const A& from, index_t set_from, A& to, index_t set_to) {
   using T = leaf_scalar_t<A>;
   const auto visit = [&](const auto& leaf) {
     detail::for_each_leaf_of<T>(
@@ -213,6 +218,7 @@ void copy_set([[maybe_unused]] Backend& backend, const A& from, index_t set_from
   if constexpr (detail::WalksLeavesOf<Backend, A>) {
     backend.template each_number<const T, T>(detail::assign_number{}, visit);
   } else {
+    finish(backend);
     visit([](const auto& f, const auto& t) { std::copy_n(f.data(), f.size(), t.data()); });
   }
 }

@@ -59,7 +59,10 @@ class leaf_members {
     using program = reduced_numbers<F, Combine, batch>;
     index_t teams = 0;
     for_each_batch<batch>(visit, [&](const batch& b) { teams += program::teams(b.size()); });
-    if (teams == 0) return start;
+    if (teams == 0) {
+      operations::finish(self());
+      return start;
+    }
     if (teams > partial_.size()) operations::resize(self(), partial_, {teams});
     index_t first = 0;
     for_each_batch<batch>(visit, [&](const batch& leaves) {

@@ -9,6 +9,8 @@
 
 namespace attd::thrust_detail {
 
+using operations::detail::through_slope;
+
 /// A matrix and the factors of its changes; V's rows from `first_v` on.
 template <class X, class U>
 struct changed_matrix {
@@ -56,8 +58,8 @@ struct low_rank_slope_element {
 
   ATTD_DEVICE void operator()(index_t index) const {
     const place p = place::of(index, g.extent(1), g.columns());
-    g(p.s, p.i, p.j) = element<G>(d_y, p.s, p.i, p.j) *
-                       matrix.template at<G>(p.s, p.i, p.j, partial_call<1, F>{f});
+    const G slope = matrix.template at<G>(p.s, p.i, p.j, partial_call<1, F>{f});
+    g(p.s, p.i, p.j) = through_slope(element<G>(d_y, p.s, p.i, p.j), slope);
   }
 };
 
@@ -73,7 +75,8 @@ struct low_rank_d_matrix {
     const index_t i = index / d_x.columns(), j = index % d_x.columns();
     G sum(0);
     for (index_t s = 0; s < d_y.extent(0); ++s) {
-      sum += element<G>(d_y, s, i, j) * matrix.template at<G>(s, i, j, partial_call<0, F>{f});
+      const G slope = matrix.template at<G>(s, i, j, partial_call<0, F>{f});
+      sum += through_slope(element<G>(d_y, s, i, j), slope);
     }
     d_x.at(i, j) += sum;
   }

@@ -16,9 +16,9 @@ namespace attd::thrust_detail {
 /// which every operation asks for, are copied once. Copies of the object start empty.
 class readable_arrays {
  public:
-  /// Of copies. To give memory back voids whatever was recorded, so there is room for the arrays of
-  /// many inputs.
-  static constexpr std::size_t most_bytes = std::size_t{64} << 20;
+  /// Of copies, and their bytes. To give memory back voids whatever was recorded, so there is room
+  /// for the arrays of many inputs.
+  static constexpr std::size_t most = 1024, most_bytes = std::size_t{64} << 20;
 
   explicit readable_arrays(const memory_source* source) : source_(source) {}
   readable_arrays(const readable_arrays& other) : source_(other.source_) {}
@@ -34,7 +34,7 @@ class readable_arrays {
   }
   ~readable_arrays() { clear(); }
 
-  /// A copy of `count` elements. Where a new one would make `most_bytes` too few, all others go at
+  /// A copy of `count` elements. Where a new one would be too many or too much, all others go at
   /// once, after a call of `finish`; so it is valid until another array is asked for.
   template <class X, class Finish>
   const X* operator()(const X* from, index_t count, const Finish& finish) {
@@ -45,7 +45,7 @@ class readable_arrays {
         return static_cast<const X*>(c.memory);
       }
     }
-    if (bytes_ + bytes > most_bytes && !copies_.empty()) {
+    if (copies_.size() == most || (bytes_ + bytes > most_bytes && !copies_.empty())) {
       finish();
       clear();
     }
