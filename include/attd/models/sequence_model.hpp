@@ -57,6 +57,9 @@ struct stack_layer_cache {
 };
 
 namespace detail {
+// A block whose backward reads its input for gradients of parameters only.
+template <class Block>
+concept ReadsInputForParametersOnly = requires { requires Block::reads_input_for_parameters_only; };
 struct no_work {};
 template <class Cache>
 auto find_work() {
@@ -351,7 +354,7 @@ struct sequence_model {
     auto& own = c.layers[l].mixer;
     const lent_work lent(c.work, own);
     constexpr bool input_is_read =
-        !std::is_same_v<DP, none> || !requires { requires Block::reads_input_for_parameters_only; };
+        !std::is_same_v<DP, none> || !detail::ReadsInputForParametersOnly<Block>;
     if (input_is_read && recomputes()) {
       norm_block_input(backend, l, p.backbone.layers[l].norm, c);
     }
