@@ -6,6 +6,7 @@
 #include <attd/operations/complex_scan.hpp>
 #include <attd/operations/dense_recurrence.hpp>
 #include <attd/operations/gated_scan.hpp>
+#include <attd/operations/linear.hpp>
 #include <attd/operations/selective_scan.hpp>
 #include <operations/checks.hpp>
 #include <vector>
@@ -43,16 +44,16 @@ struct selective_scan {
   }
 };
 
-// Inputs: u, raw, tau, a, b, c, d, initial, z.
+// Inputs: u, raw, tau, a, b, c, d, initial, z, bias.
 struct gated_scan {
   sequences batch{1, 2, 7};
   index_t channels = 3, states = 2, dynamics = 1, times = 1;
   std::vector<shape> inputs() const {
     const index_t tokens = batch.tokens();
     const shape rows{tokens, channels}, selected{tokens, states};
-    return {rows,     rows,     {times, channels}, {dynamics, channels, states},
-            selected, selected, {channels},        {batch.count(), channels, states},
-            rows};
+    return {rows,     rows,      {times, channels}, {dynamics, channels, states},
+            selected, selected,  {channels},        {batch.count(), channels, states},
+            rows,     {channels}};
   }
   std::vector<shape> outputs() const {
     return {{batch.tokens(), channels}, {batch.count(), channels, states}};
@@ -65,9 +66,9 @@ struct gated_scan {
   template <class Backend, class S>
   void forward(Backend& backend, const tensors<S>& in, tensors<S>& out,
                ops::gated_scan_cache<S>& cache) const {
-    ops::gated_scan(backend, batch, cache, in[0].view(), in[1].view(), in[2].view(), in[3].view(),
-                    in[4].view(), in[5].view(), in[6].view(), in[7].view(), in[8].view(),
-                    out[0].view(), out[1].view());
+    ops::gated_scan(backend, batch, cache, in[0].view(), in[1].view(), in[9].view(), in[2].view(),
+                    in[3].view(), in[4].view(), in[5].view(), in[6].view(), in[7].view(),
+                    in[8].view(), out[0].view(), out[1].view());
   }
   template <class Backend, class S>
   void backward(Backend& backend, const tensors<S>& in, const tensors<S>& d_out,
@@ -77,11 +78,15 @@ struct gated_scan {
     tensors<S> out = zero_tensors<S>(outputs());
     for (auto& t : out) ops::bring(backend, t);
     forward(backend, in, out, cache);
-    ops::gated_scan_backward(
-        backend, batch, cache, scratch, in[0].view(), in[1].view(), in[2].view(), in[3].view(),
-        in[4].view(), in[5].view(), in[6].view(), in[7].view(), in[8].view(), d_out[0].view(),
-        d_out[1].view(), d_in[0].view(), d_in[1].view(), d_in[2].view(), d_in[3].view(),
-        d_in[4].view(), d_in[5].view(), d_in[6].view(), d_in[7].view(), d_in[8].view());
+    ops::gated_scan_backward(backend, batch, cache, scratch, in[0].view(), in[1].view(),
+                             in[9].view(), in[2].view(), in[3].view(), in[4].view(), in[5].view(),
+                             in[6].view(), in[7].view(), in[8].view(), d_out[0].view(),
+                             d_out[1].view(), d_in[0].view(), d_in[1].view(), d_in[2].view(),
+                             d_in[3].view(), d_in[4].view(), d_in[5].view(), d_in[6].view(),
+                             d_in[7].view(), d_in[8].view());
+    const view<none> no;
+    ops::linear_backward(backend, batch, in[1].view(), in[1].view(), d_in[1].view(), no, no,
+                         d_in[9].view());
   }
 };
 

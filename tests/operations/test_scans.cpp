@@ -121,24 +121,38 @@ TEST_CASE("selective_scan: derivatives agree with central differences") {
 
 TEST_CASE("gated_scan: agrees with numbers computed by hand") {
   reference backend;
-  // One channel, one state that keeps all: softplus(raw) = 2 by raw = ln(e^2 - 1), and tau = ln 3.
+  // One channel, one state that keeps all: softplus(raw + bias) = 2 by their sum ln(e^2 - 1), and
+  // tau = ln 3.
   const double raw_of_two = std::log(std::exp(2.0) - 1);
-  const tensor<double> u = filled({2, 1}, {3, 5}), raw({2, 1}, raw_of_two);
+  const tensor<double> u = filled({2, 1}, {3, 5}), raw({2, 1}, raw_of_two - 0.7), bias({1}, 0.7);
   const tensor<double> tau({1, 1}, std::log(3.0)), a({1, 1, 1}, 0.0), b({2, 1}, 1.0),
       c({2, 1}, 1.0), d({1}, 10.0), z = filled({2, 1}, {0, 40});
   tensor<double> y({2, 1}), final({1, 1, 1});
   ops::gated_scan_cache<double> cache;
-  ops::gated_scan(backend, sequences{2}, cache, u.view(), raw.view(), tau.view(), a.view(),
-                  b.view(), c.view(), d.view(), view<none>{}, z.view(), y.view(), final.view());
+  ops::gated_scan(backend, sequences{2}, cache, u.view(), raw.view(), bias.view(), tau.view(),
+                  a.view(), b.view(), c.view(), d.view(), view<none>{}, z.view(), y.view(),
+                  final.view());
   // dt = 6: h_1 = 18, h_2 = 48; s = (48, 98); silu(0) = 0, silu(40) = 40.
   CHECK(y(0, 0) == 0);
   CHECK(y(1, 0) == doctest::Approx(98 * 40));
   CHECK(final(0, 0, 0) == doctest::Approx(48));
   tensor<double> wrong({2, 2});
-  CHECK_THROWS_WITH_AS(
-      ops::gated_scan(backend, sequences{2}, cache, u.view(), raw.view(), wrong.view(), a.view(),
-                      b.view(), c.view(), d.view(), view<none>{}, z.view(), y.view(), final.view()),
-      doctest::Contains("tau"), error);
+  CHECK_THROWS_WITH_AS(ops::gated_scan(backend, sequences{2}, cache, u.view(), raw.view(),
+                                       bias.view(), wrong.view(), a.view(), b.view(), c.view(),
+                                       d.view(), view<none>{}, z.view(), y.view(), final.view()),
+                       doctest::Contains("tau"), error);
+  // Without bias, and without tau: dt = 2.
+  const tensor<double> whole({2, 1}, raw_of_two);
+  const view<none> no;
+  ops::gated_scan(backend, sequences{2}, cache, u.view(), whole.view(), no, no, a.view(), b.view(),
+                  c.view(), d.view(), no, z.view(), y.view(), final.view());
+  CHECK(final(0, 0, 0) == doctest::Approx(16));
+  ops::gated_scan(backend, sequences{2}, cache, u.view(), raw.view(), bias.view(), no, a.view(),
+                  b.view(), c.view(), d.view(), no, z.view(), y.view(), final.view());
+  CHECK(final(0, 0, 0) == doctest::Approx(16));
+  ops::gated_scan(backend, sequences{2}, cache, u.view(), whole.view(), no, tau.view(), a.view(),
+                  b.view(), c.view(), d.view(), no, z.view(), y.view(), final.view());
+  CHECK(final(0, 0, 0) == doctest::Approx(48));
 }
 
 TEST_CASE("gated_scan: derivatives agree with central differences") {

@@ -168,8 +168,8 @@ struct mamba {
     const view<const S> u = std::as_const(a.u).view();
     op::linear(backend, batch, u, p.x_proj.view(), absent, a.selected.view());
     const auto [r, in, out] = parts_of(a.selected);
-    op::linear(backend, batch, r, p.dt_weight.view(), p.dt_bias.view(), a.raw_step.view());
-    op::gated_scan(backend, batch, a.scan, u, std::as_const(a.raw_step).view(),
+    op::linear(backend, batch, r, p.dt_weight.view(), view<none>{}, a.raw_step.view());
+    op::gated_scan(backend, batch, a.scan, u, std::as_const(a.raw_step).view(), p.dt_bias.view(),
                    dyn.log_timescale.view(), dyn.matrix.view(), in, out, p.d.view(),
                    initial.ssm.view(), z, a.gated.view(), final.ssm.view());
     op::linear(backend, batch, a.gated.view(), p.out_proj.view(), absent, y);
@@ -217,11 +217,11 @@ struct mamba {
                                             d_p.out_proj.view(), absent);
     op::gated_scan_backward(
         backend, batch, a.scan, w.scan, a.u.view(), std::as_const(a.raw_step).view(),
-        dyn.log_timescale.view(), dyn.matrix.view(), in, out, p.d.view(), initial.ssm.view(), z,
-        std::as_const(w.d_gated).view(), d_final.ssm.view(), sized<through>(backend, w.d_u, rows),
-        sized<through>(backend, w.d_raw_step, rows), d_dyn.log_timescale.view(),
-        d_dyn.matrix.view(), d_in, d_out, d_p.d.view(), d_initial.ssm.view(),
-        sized<before>(backend, d_z, rows));
+        p.dt_bias.view(), dyn.log_timescale.view(), dyn.matrix.view(), in, out, p.d.view(),
+        initial.ssm.view(), z, std::as_const(w.d_gated).view(), d_final.ssm.view(),
+        sized<through>(backend, w.d_u, rows), sized<through>(backend, w.d_raw_step, rows),
+        d_dyn.log_timescale.view(), d_dyn.matrix.view(), d_in, d_out, d_p.d.view(),
+        d_initial.ssm.view(), sized<before>(backend, d_z, rows));
     if constexpr (through) {
       op::linear_backward(backend, batch, r, p.dt_weight.view(), w.d_raw_step.view(), d_r,
                           d_p.dt_weight.view(), d_p.dt_bias.view());
@@ -287,8 +287,8 @@ struct mamba {
     op::silu_convolution(backend, batch, v, kernel_of(p), p.conv_bias.view(), initial.conv.view(),
                          a.convolved.view(), a.u.view(), view<none>{});
     const auto r = std::get<0>(parts_of(a.selected));
-    op::linear(backend, batch, r, p.dt_weight.view(), p.dt_bias.view(), a.raw_step.view());
-    op::gated_scan_steps(backend, batch, a.scan, std::as_const(a.raw_step).view(),
+    op::linear(backend, batch, r, p.dt_weight.view(), view<none>{}, a.raw_step.view());
+    op::gated_scan_steps(backend, batch, a.scan, std::as_const(a.raw_step).view(), p.dt_bias.view(),
                          dyn.log_timescale.view());
     if constexpr (Gated) {
       const view<const S> z = a.vz.view().column_range(channels, channels);

@@ -13,12 +13,27 @@
 
 namespace attd::operations {
 
-/// softplus(x) exp(tau): the step size of a channel whose time runs exp(tau) times as fast.
-struct scaled_step {
+/// softplus(x + bias) exp(tau): the step size of a channel whose time runs exp(tau) times as fast.
+/// Where there is no bias or no tau it is called without, and where there is one of them the
+/// template argument says which.
+template <bool Biased>
+struct step_function {
   /// Of any number type.
   template <class T>
-  ATTD_HD T operator()(T x, T tau) const {
-    return softplus(x) * exp(tau);
+  ATTD_HD T operator()(T x) const {
+    return softplus(x);
+  }
+  template <class T>
+  ATTD_HD T operator()(T x, T second) const {
+    if constexpr (Biased) {
+      return softplus(x + second);
+    } else {
+      return softplus(x) * exp(second);
+    }
+  }
+  template <class T>
+  ATTD_HD T operator()(T x, T bias, T tau) const {
+    return softplus(x + bias) * exp(tau);
   }
 };
 
@@ -49,69 +64,91 @@ view<Tau> time_of(const view<Tau>& tau, index_t sequence) {
   }
 }
 
-template <class Backend, class S, class R, class Tau>
-void compute_steps(Backend& backend, const sequences& batch, tensor<S>& step, view<R> raw,
-                   view<Tau> tau) {
-  resize(backend, step, raw.shape());
+// Calls f(function, first token, tokens, operand...) with the bias and the tau that there are, for
+// every sequence or, without tau, for all at once.
+template <class B, class Tau, class F>
+void for_each_step_part(const sequences& batch, view<B> bias, view<Tau> tau, const F& f) {
+  constexpr bool biased = !is_none_v<view<B>>;
+  const step_function<biased> function;
   if constexpr (is_none_v<view<Tau>>) {
-    transform(backend, softplus_function{}, step.view(), raw);
+    if constexpr (biased) {
+      f(function, 0, 0, batch.tokens(), bias);
+    } else {
+      f(function, 0, 0, batch.tokens());
+    }
   } else {
     for (index_t s = 0; s < batch.count(); ++s) {
-      const index_t first = batch.offset(s), count = batch.length(s);
-      transform(backend, scaled_step{}, step.view().row_range(first, count),
-                raw.row_range(first, count), time_of(tau, s));
+      if constexpr (biased) {
+        f(function, s, batch.offset(s), batch.length(s), bias, time_of(tau, s));
+      } else {
+        f(function, s, batch.offset(s), batch.length(s), time_of(tau, s));
+      }
     }
   }
+}
+
+template <class Backend, class S, class R, class SB, class Tau>
+void compute_steps(Backend& backend, const sequences& batch, tensor<S>& step, view<R> raw,
+                   view<SB> bias, view<Tau> tau) {
+  resize(backend, step, raw.shape());
+  for_each_step_part(batch, bias, tau,
+                     [&](const auto& f, index_t, index_t first, index_t count, auto... x) {
+                       transform(backend, f, step.view().row_range(first, count),
+                                 raw.row_range(first, count), x...);
+                     });
 }
 
 // Whether a backend has a gated scan of its own, at least where all operands are of one type.
 template <class Backend, class S>
 concept has_gated_scan =
     requires(Backend& backend, const sequences& batch, gated_scan_cache<S>& cache, view<const S> x,
-             view<S> y) { backend.gated_scan(batch, cache, x, x, x, x, x, x, x, x, x, y, y); };
+             view<S> y) { backend.gated_scan(batch, cache, x, x, x, x, x, x, x, x, x, x, y, y); };
 
 }  // namespace detail
 
-/// dt = softplus(raw) exp(tau), which `gated_scan` computes first and keeps in `cache.step`: for
-/// those who keep the rest only. Does nothing where the backend computes step sizes on the way,
+/// dt = softplus(raw + bias) exp(tau), which `gated_scan` computes first and keeps in `cache.step`:
+/// for those who keep the rest only. Does nothing where the backend computes step sizes on the way,
 /// that is where `gated_scan` left them empty.
 ///
-/// Shapes: raw [token, channel]; tau [1 or sequence, channel] or `view<none>` (0).
-template <class Backend, class S, class R, class Tau>
+/// Shapes: raw [token, channel]; bias [channel]; tau [1 or sequence, channel]; the last two may be
+/// `view<none>` (0).
+template <class Backend, class S, class R, class SB, class Tau>
 void gated_scan_steps(Backend& backend, const sequences& batch, gated_scan_cache<S>& cache,
-                      view<R> raw, view<Tau> tau) {
+                      view<R> raw, view<SB> bias, view<Tau> tau) {
   if constexpr (detail::has_gated_scan<Backend, S>) {
     if (cache.step.empty()) return;
   }
-  detail::compute_steps(backend, batch, cache.step, raw, tau);
+  detail::compute_steps(backend, batch, cache.step, raw, bias, tau);
 }
 
 /// Selective scan between Mamba's step sizes and its gate:
-///   dt = softplus(raw) exp(tau),  s = selective_scan(u, dt, a, b, c, d, initial),  y = s silu(z).
+///   dt = softplus(raw + bias) exp(tau),  s = selective_scan(u, dt, a, b, c, d, initial),  y = s
+///   silu(z).
 ///
-/// Shapes: raw, z, y [token, channel]; tau [1 or sequence, channel] or `view<none>` (0); the others
-/// as in `selective_scan`. y must not overlap an operand. Cost: that of the scan, two elementwise
-/// functions more; allocates nothing once the cache has seen the size.
-/// Errors: `attd::error` for shapes that disagree.
-/// Source: [Gu2023, Fig. 3 and Algorithm 2].
-template <class Backend, class S, class U, class R, class Tau, class A, class B, class C, class D,
-          class I, class Z, class Y, class F>
+/// Shapes: raw, z, y [token, channel]; bias [channel] and tau [1 or sequence, channel], either may
+/// be `view<none>` (0); the others as in `selective_scan`. y must not overlap an operand. Cost:
+/// that of the scan, two elementwise functions more; allocates nothing once the cache has seen the
+/// size. Errors: `attd::error` for shapes that disagree. Source: [Gu2023, Fig. 3 and Algorithm 2].
+template <class Backend, class S, class U, class R, class SB, class Tau, class A, class B, class C,
+          class D, class I, class Z, class Y, class F>
 void gated_scan(Backend& backend, const sequences& batch, gated_scan_cache<S>& cache, view<U> u,
-                view<R> raw, view<Tau> tau, view<A> a, view<B> b, view<C> c, view<D> d,
-                view<I> initial, view<Z> z, view<Y> y, view<F> final) {
+                view<R> raw, view<SB> bias, view<Tau> tau, view<A> a, view<B> b, view<C> c,
+                view<D> d, view<I> initial, view<Z> z, view<Y> y, view<F> final) {
   const char* place = "gated_scan";
   detail::expect_scan(place, batch, u, raw, a, b, c, d, initial, y, final);
   expect_shape(place, "z", z.shape(), y.shape());
+  detail::expect_optional(place, "bias", bias, {u.columns()});
   if constexpr (!is_none_v<view<Tau>>) {
     expect_shape(place, "tau", tau.shape(), {tau.extent(0) == 1 ? 1 : batch.count(), u.columns()});
   }
   resize(backend, cache.s, y.shape());
   if constexpr (requires {
-                  backend.gated_scan(batch, cache, u, raw, tau, a, b, c, d, initial, z, y, final);
+                  backend.gated_scan(batch, cache, u, raw, bias, tau, a, b, c, d, initial, z, y,
+                                     final);
                 }) {
-    backend.gated_scan(batch, cache, u, raw, tau, a, b, c, d, initial, z, y, final);
+    backend.gated_scan(batch, cache, u, raw, bias, tau, a, b, c, d, initial, z, y, final);
   } else {
-    detail::compute_steps(backend, batch, cache.step, raw, tau);
+    detail::compute_steps(backend, batch, cache.step, raw, bias, tau);
     selective_scan(backend, batch, u, cache.step.view(), a, b, c, d, initial, cache.s.view(),
                    final);
     transform(backend, gated_silu_function{}, y, cache.s.view(), z);
@@ -120,17 +157,18 @@ void gated_scan(Backend& backend, const sequences& batch, gated_scan_cache<S>& c
 
 /// Gradients of `gated_scan`, each only when its view is not `view<none>`; `cache` is the
 /// forward's. Those of the scan with d_s = d_y silu(z), and
-///   d_z = d_y s silu'(z),  d_raw = d_dt sigmoid(raw) exp(tau),  d_tau += sum_t d_dt dt.
+///   d_z = d_y s silu'(z),  d_raw = d_dt sigmoid(raw + bias) exp(tau),  d_tau += sum_t d_dt dt.
+/// The gradient of the bias is the sum of d_raw over tokens, which `linear_backward` gives.
 /// d_z, d_raw and d_u, which are as large as the tokens, are replaced; the others are added to.
 ///
 /// Shapes: those of the operands; d_tau sums over sequences where its first extent is 1.
-template <class Backend, class S, class U, class R, class Tau, class A, class B, class C, class D,
-          class I, class Z, class DY, class DF, class DU, class DR, class DTau, class DA, class DB,
-          class DC, class DD, class DI, class DZ>
+template <class Backend, class S, class U, class R, class SB, class Tau, class A, class B, class C,
+          class D, class I, class Z, class DY, class DF, class DU, class DR, class DTau, class DA,
+          class DB, class DC, class DD, class DI, class DZ>
 void gated_scan_backward(Backend& backend, const sequences& batch, const gated_scan_cache<S>& cache,
-                         gated_scan_scratch<S>& scratch, view<U> u, view<R> raw, view<Tau> tau,
-                         view<A> a, view<B> b, view<C> c, view<D> d, view<I> initial, view<Z> z,
-                         view<DY> d_y, view<DF> d_final, view<DU> d_u, view<DR> d_raw,
+                         gated_scan_scratch<S>& scratch, view<U> u, view<R> raw, view<SB> bias,
+                         view<Tau> tau, view<A> a, view<B> b, view<C> c, view<D> d, view<I> initial,
+                         view<Z> z, view<DY> d_y, view<DF> d_final, view<DU> d_u, view<DR> d_raw,
                          view<DTau> d_tau, view<DA> d_a, view<DB> d_b, view<DC> d_c, view<DD> d_d,
                          view<DI> d_initial, view<DZ> d_z) {
   const char* place = "gated_scan_backward";
@@ -149,12 +187,13 @@ void gated_scan_backward(Backend& backend, const sequences& batch, const gated_s
                  {d_tau.extent(0) == 1 ? 1 : batch.count(), u.columns()});
   }
   if constexpr (requires {
-                  backend.gated_scan_backward(batch, cache, scratch, u, raw, tau, a, b, c, d,
+                  backend.gated_scan_backward(batch, cache, scratch, u, raw, bias, tau, a, b, c, d,
                                               initial, z, d_y, d_final, d_u, d_raw, d_tau, d_a, d_b,
                                               d_c, d_d, d_initial, d_z);
                 }) {
-    backend.gated_scan_backward(batch, cache, scratch, u, raw, tau, a, b, c, d, initial, z, d_y,
-                                d_final, d_u, d_raw, d_tau, d_a, d_b, d_c, d_d, d_initial, d_z);
+    backend.gated_scan_backward(batch, cache, scratch, u, raw, bias, tau, a, b, c, d, initial, z,
+                                d_y, d_final, d_u, d_raw, d_tau, d_a, d_b, d_c, d_d, d_initial,
+                                d_z);
   } else {
     constexpr bool steps = !is_none_v<view<DR>> || !is_none_v<view<DTau>>;
     clear(backend, scratch.d_s, cache.s.shape());
@@ -174,18 +213,27 @@ void gated_scan_backward(Backend& backend, const sequences& batch, const gated_s
     selective_scan_backward(backend, batch, scratch.scan, u, cache.step.view(), a, b, c, d, initial,
                             scratch.d_s.view(), d_final, d_u, d_step, d_a, d_b, d_c, d_d,
                             d_initial);
-    if constexpr (!steps) {
-      return;
-    } else if constexpr (is_none_v<view<Tau>>) {
-      transform_backward(backend, softplus_function{}, scratch.d_step.view(), std::tuple{d_raw},
-                         raw);
-    } else {
-      for (index_t s = 0; s < batch.count(); ++s) {
-        const index_t first = batch.offset(s), count = batch.length(s);
-        transform_backward(backend, scaled_step{}, scratch.d_step.view().row_range(first, count),
-                           std::tuple{d_raw.row_range(first, count), detail::time_of(d_tau, s)},
-                           raw.row_range(first, count), detail::time_of(tau, s));
-      }
+    if constexpr (steps) {
+      detail::for_each_step_part(
+          batch, bias, tau, [&](const auto& f, index_t s, index_t first, index_t count, auto... x) {
+            const auto d_of_raw = d_raw.row_range(first, count);
+            const auto d_of_step = scratch.d_step.view().row_range(first, count);
+            const auto from = raw.row_range(first, count);
+            const view<none> no;
+            if constexpr (is_none_v<view<Tau>>) {
+              if constexpr (sizeof...(x) == 0) {
+                transform_backward(backend, f, d_of_step, std::tuple{d_of_raw}, from);
+              } else {
+                transform_backward(backend, f, d_of_step, std::tuple{d_of_raw, no}, from, x...);
+              }
+            } else if constexpr (sizeof...(x) == 1) {
+              transform_backward(backend, f, d_of_step,
+                                 std::tuple{d_of_raw, detail::time_of(d_tau, s)}, from, x...);
+            } else {
+              transform_backward(backend, f, d_of_step,
+                                 std::tuple{d_of_raw, no, detail::time_of(d_tau, s)}, from, x...);
+            }
+          });
     }
   }
 }

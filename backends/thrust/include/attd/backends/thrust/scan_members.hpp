@@ -34,29 +34,29 @@ class scan_members {
         given_output_gradient<DY>{d_y}, d_final, d_u, given_steps_gradient<DDT>{d_dt}, view<none>{},
         d_a, d_b, d_c, d_d, d_initial, scan_memory<T>(u.columns()));
   }
-  template <class S, class U, class R, class Tau, class A, class B, class C, class D, class I,
-            class Z, class Y, class F>
+  template <class S, class U, class R, class SB, class Tau, class A, class B, class C, class D,
+            class I, class Z, class Y, class F>
   void gated_scan(const sequences& batch, operations::gated_scan_cache<S>& cache, view<U> u,
-                  view<R> raw, view<Tau> tau, view<A> a, view<B> b, view<C> c, view<D> d,
-                  view<I> initial, view<Z> z, view<Y> y, view<F> final) {
-    scan<S>(batch, u, softplus_steps<R, Tau>{raw, tau}, a, b, c, d, initial,
+                  view<R> raw, view<SB> bias, view<Tau> tau, view<A> a, view<B> b, view<C> c,
+                  view<D> d, view<I> initial, view<Z> z, view<Y> y, view<F> final) {
+    scan<S>(batch, u, softplus_steps<R, SB, Tau>{raw, bias, tau}, a, b, c, d, initial,
             gated_output<Z, Y>{z, cache.s.view(), y}, final);
   }
-  template <class S, class U, class R, class Tau, class A, class B, class C, class D, class I,
-            class Z, class DY, class DF, class DU, class DR, class DTau, class DA, class DB,
-            class DC, class DD, class DI, class DZ>
+  template <class S, class U, class R, class SB, class Tau, class A, class B, class C, class D,
+            class I, class Z, class DY, class DF, class DU, class DR, class DTau, class DA,
+            class DB, class DC, class DD, class DI, class DZ>
   void gated_scan_backward(const sequences& batch, const operations::gated_scan_cache<S>& cache,
                            operations::gated_scan_scratch<S>& scratch, view<U> u, view<R> raw,
-                           view<Tau> tau, view<A> a, view<B> b, view<C> c, view<D> d,
+                           view<SB> bias, view<Tau> tau, view<A> a, view<B> b, view<C> c, view<D> d,
                            view<I> initial, view<Z> z, view<DY> d_y, view<DF> d_final, view<DU> d_u,
                            view<DR> d_raw, view<DTau> d_tau, view<DA> d_a, view<DB> d_b,
                            view<DC> d_c, view<DD> d_d, view<DI> d_initial, view<DZ> d_z) {
-    const softplus_steps<R, Tau> steps{raw, tau};
+    const softplus_steps<R, SB, Tau> steps{raw, bias, tau};
     thrust_detail::selective_scan_backward<S>(
         self(), scratch.scan, recurrence<S>(batch, u, steps, a, b, initial), c, d,
         gated_output_gradient<DY, Z, const S, DZ>{d_y, z, cache.s.view(), d_z}, d_final, d_u,
-        softplus_steps_gradient<R, Tau, DR, DTau>{steps, d_raw, d_tau}, d_tau, d_a, d_b, d_c, d_d,
-        d_initial, scan_memory<S>(u.columns()));
+        softplus_steps_gradient<R, SB, Tau, DR, DTau>{steps, d_raw, d_tau}, d_tau, d_a, d_b, d_c,
+        d_d, d_initial, scan_memory<S>(u.columns()));
   }
 
   template <operations::direction Way, class U, class A, class B, class C, class D, class I,

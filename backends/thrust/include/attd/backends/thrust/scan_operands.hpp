@@ -30,15 +30,24 @@ struct given_steps {
   }
 };
 
-/// dt = softplus(raw) exp(tau).
-template <class R, class Tau>
+/// dt = softplus(raw + bias) exp(tau).
+template <class R, class Bias, class Tau>
 struct softplus_steps {
   view<R> raw;
-  view<Tau> tau;  // [1 or sequence, channel], or absent
+  view<Bias> bias;  // [channel], or absent
+  view<Tau> tau;    // [1 or sequence, channel], or absent
 
   template <class S>
   ATTD_DEVICE S at(index_t s, index_t t, index_t j) const {
-    return softplus(element<S>(raw, t, j)) * speed<S>(s, j);
+    return softplus(argument<S>(t, j)) * speed<S>(s, j);
+  }
+  template <class S>
+  ATTD_DEVICE S argument(index_t t, index_t j) const {
+    if constexpr (is_none_v<view<Bias>>) {
+      return element<S>(raw, t, j);
+    } else {
+      return element<S>(raw, t, j) + element<S>(bias, j);
+    }
   }
   template <class S>
   ATTD_DEVICE S speed(index_t s, index_t j) const {
@@ -66,19 +75,19 @@ struct given_steps_gradient {
   }
 };
 
-/// Or to what they were made of: d_raw = d_dt sigmoid(raw) exp(tau), d_tau += sum_t d_dt dt.
-template <class R, class Tau, class DR, class DTau>
+/// Or to what they were made of: d_raw = d_dt sigmoid(raw + bias) exp(tau), d_tau += sum_t d_dt dt.
+template <class R, class Bias, class Tau, class DR, class DTau>
 struct softplus_steps_gradient {
   static constexpr bool of_time = !is_none_v<view<DTau>>;
   static constexpr bool wanted = !is_none_v<view<DR>> || of_time;
-  softplus_steps<R, Tau> steps;
+  softplus_steps<R, Bias, Tau> steps;
   view<DR> d_raw;
   view<DTau> d_tau;
 
   template <class S>
   ATTD_DEVICE S add(index_t s, index_t t, index_t j, const S& sum, bool first) const {
     if constexpr (!is_none_v<view<DR>>) {
-      const S slope = sigmoid(element<S>(steps.raw, t, j)) * steps.template speed<S>(s, j);
+      const S slope = sigmoid(steps.template argument<S>(t, j)) * steps.template speed<S>(s, j);
       put(d_raw, sum * slope, first, t, j);
     }
     if constexpr (of_time) {
