@@ -29,7 +29,9 @@ using namespace attd_bench;
 // descent. Samples are shared out to threads, each with its own workspace.
 class batch_step {
  public:
-  batch_step(const lm_shape& s, index_t threads) : frozen_(make_frozen(s)) {
+  batch_step(const lm_shape& s, index_t threads, blocks::activation_storage keep)
+      : frozen_(make_frozen(s)) {
+    frozen_.model.block.keep = keep;
     for (index_t t = 0; t < threads; ++t) {
       workers_.push_back(std::make_unique<worker>(frozen_, loss_));
     }
@@ -77,12 +79,21 @@ class batch_step {
   std::vector<lm_weights> psi_;
 };
 
-void add_batch_step(const lm_shape& s, index_t threads) {
-  const std::string name = "inner_step/mamba_lm" + s.name() + axes({{"threads", threads}});
+// What a layer keeps, as part of a name; nothing for the default.
+std::string kept(blocks::activation_storage keep) {
+  return keep == blocks::activation_storage::all         ? ""
+         : keep == blocks::activation_storage::recompute ? "/keep:recompute"
+                                                         : "/keep:recompute_bfloat16";
+}
+
+void add_batch_step(const lm_shape& s, index_t threads,
+                    blocks::activation_storage keep = blocks::activation_storage::all) {
+  const std::string name =
+      "inner_step/mamba_lm" + s.name() + kept(keep) + axes({{"threads", threads}});
   auto* b = benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
     const double bound = lm_bound_seconds(s, {1, 1}, int(threads));
     const peak_memory memory;
-    batch_step work(s, threads);
+    batch_step work(s, threads, keep);
     work.step();  // takes its memory
     for (auto _ : state) work.step();
     report(state, s.tokens() * double(s.layers * 2 * s.width * s.states), bound);
@@ -289,6 +300,10 @@ int main(int argc, char** argv) {
     for (const index_t rank : {1, 16}) add_batch_step({.rank = rank}, 1);
     for (const index_t states : {8, 32, 64}) add_batch_step({.states = states}, 1);
     add_batch_step({.batch = 32}, 2);
+    for (const auto keep : {blocks::activation_storage::all, blocks::activation_storage::recompute,
+                            blocks::activation_storage::recompute_bfloat16}) {
+      add_batch_step({.batch = 1, .length = 2048, .width = 256, .layers = 8}, 1, keep);
+    }
     add_engine<net_case>(512);
     add_engine<mamba_case>(256);
     add_distributions<net_case>(512);
