@@ -3,10 +3,13 @@
 // What is done with every number of an aggregate: fast weights, gradients, optimiser states.
 #pragma once
 
+#include <algorithm>
 #include <attd/core/leaves.hpp>
 #include <attd/core/math.hpp>
 #include <attd/operations/memory.hpp>
+#include <cstddef>
 #include <type_traits>
+#include <utility>
 
 namespace attd::operations {
 
