@@ -3,6 +3,7 @@
 // A formula of a matrix and its low-rank changes, and the gradients of the factors.
 #pragma once
 
+#include <attd/backends/thrust/elementwise.hpp>
 #include <attd/backends/thrust/rows.hpp>
 #include <attd/backends/thrust/team_reductions.hpp>
 #include <attd/operations/low_rank_map.hpp>
