@@ -74,7 +74,13 @@ inline std::size_t used_memory() {
   for (const auto& piece : live_memory()) bytes += piece.second;
   return bytes;
 }
+// How many pieces were given out.
+inline int& given_out() {
+  static int count = 0;
+  return count;
+}
 inline void* give_memory(std::size_t bytes) {
+  ++given_out();
   if (used_memory() + bytes > memory_size()) attd::fail("no memory for ", bytes, " bytes");
   const std::size_t whole = (bytes + 64) / 64 * 64;
   void* p = std::aligned_alloc(64, whole);

@@ -189,3 +189,33 @@ TEST_CASE("memory: gradients through the adaptation stay in the backend's memory
   expect_exact(measure_all(walk_mamba_tokens(), adapters::log_low_rank{2}, losses::next_token{},
                            optimizers::gradient_descent{}, thrust_separate{}));
 }
+
+TEST_CASE("memory: adapting takes none and gives none back once it has seen the sizes") {
+  const auto model = two_mambas();
+  const auto m = attd::make_adaptive(
+      model, adapters::timescale<>{{2}}, losses::output_error<>{{}, 1}, attd::controllers::fixed{3},
+      optimizers::adam{.rate = 0.01, .clip = 1.0}, parameters_of<double>(model), thrust_separate{});
+  const auto x = plant<double>(40, 0.2, 1), y = plant<double>(30, 0.1, 2);
+  auto w = m.make_workspace();
+  auto s = m.start();
+  attd::adaptation::report r;
+  const std::vector<attd::observation<double>> both{x.seen(), y.seen()};
+  std::vector<decltype(m)::session> sessions;
+  std::vector<attd::adaptation::report> reports;
+  attd::adaptation::lockstep together(m);
+  int given = 0, taken = 0;
+  for (int i = 0; i < 4; ++i) {
+    if (i == 2) {
+      given = given_out();
+      taken = taken_back();
+    }
+    m.restart(s);
+    m.adapt(x.seen(), s, w, r);
+    CHECK(r.accepted > 0);
+    together.adapt(both, sessions, reports);
+    CHECK(reports[1].accepted > 0);
+  }
+  CHECK(given > 0);
+  CHECK(given_out() == given);
+  CHECK(taken_back() == taken);
+}
