@@ -6,7 +6,10 @@
 #include <doctest/doctest.h>
 
 #include <adaptation/models.hpp>
+#include <attd/blocks/s4d.hpp>
 #include <attd/models/sequence_model.hpp>
+#include <cstddef>
+#include <vector>
 
 namespace attd_test {
 
@@ -20,6 +23,37 @@ inline attd::models::forecaster<> two_mambas() {
   m.depth = 2;
   return m;
 }
+
+/// Two small S4D layers, one channel in and out.
+inline attd::models::forecaster<attd::blocks::s4d<>> two_s4ds() {
+  attd::models::forecaster<attd::blocks::s4d<>> m;
+  m.encoder = {1, 4};
+  m.block.channels = 4;
+  m.block.state_size = 8;
+  m.head = {4, 1};
+  m.depth = 2;
+  return m;
+}
+
+/// Two small Mamba layers on five tokens.
+inline attd::models::language_model<> small_language_model() {
+  attd::models::language_model<> m;
+  m.encoder = {5, 8};
+  m.block.width = 8;
+  m.block.state_size = 4;
+  m.head = {8, 5};
+  m.depth = 2;
+  return m;
+}
+/// Two texts of different lengths for it.
+struct two_texts {
+  std::vector<std::vector<index_t>> ids{{0, 1, 2, 3, 4, 0, 1, 2}, {4, 4, 1, 0, 2, 2, 3, 1, 0, 4}};
+  std::vector<attd::observation<double>> seen() const {
+    std::vector<attd::observation<double>> all(ids.size());
+    for (std::size_t i = 0; i < ids.size(); ++i) all[i].ids = ids[i];
+    return all;
+  }
+};
 
 /// The prediction after three steps on a plant.
 template <class Backend, class Model, class Adapter>

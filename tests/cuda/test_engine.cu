@@ -33,18 +33,12 @@ void expect_same_prediction(const Model& model, const Adapter& adapter) {
 // The fast weights of two texts after three steps: in lockstep, or by so many threads.
 template <class Backend>
 auto adapted_to_texts(int threads) {
-  attd::models::language_model<> model;
-  model.encoder = {5, 8};
-  model.block.width = 8;
-  model.block.state_size = 4;
-  model.head = {8, 5};
-  model.depth = 2;
+  const auto model = small_language_model();
   const auto m = attd::make_adaptive(model, adapters::timescale<>{{2}}, losses::next_token{},
                                      attd::controllers::fixed{3}, optimizers::adam{.rate = 0.05},
                                      parameters_of<double>(model), Backend{});
-  std::vector<std::vector<index_t>> texts{{0, 1, 2, 3, 4, 0, 1, 2}, {4, 4, 1, 0, 2, 2, 3, 1, 0, 4}};
-  std::vector<attd::observation<double>> seen(2);
-  for (std::size_t i = 0; i < 2; ++i) seen[i].ids = texts[i];
+  const two_texts texts;
+  const auto seen = texts.seen();
   std::vector<typename decltype(m)::session> sessions;
   std::vector<attd::adaptation::report> reports;
   if (threads == 0) {
@@ -68,13 +62,7 @@ TEST_CASE("cuda: the engine adapts Mamba, S4D and dense layers as on the referen
   if (no_device()) return;
   expect_same_prediction(two_mambas(), adapters::log_low_rank{2});
   expect_same_prediction(small_model(2), adapters::low_rank{2});
-  attd::models::forecaster<attd::blocks::s4d<>> s4d;
-  s4d.encoder = {1, 4};
-  s4d.block.channels = 4;
-  s4d.block.state_size = 8;
-  s4d.head = {4, 1};
-  s4d.depth = 2;
-  expect_same_prediction(s4d, adapters::timescale<>{{2}});
+  expect_same_prediction(two_s4ds(), adapters::timescale<>{{2}});
 }
 
 TEST_CASE("cuda: the engine adapts Mamba to the same bits where activations are computed again") {

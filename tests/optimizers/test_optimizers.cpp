@@ -68,7 +68,8 @@ TEST_CASE("a gradient longer than clip is scaled to it over all leaves, a shorte
   CHECK(s.a() == Approx(-0.15));
   CHECK(s.b() == Approx(-0.2));
   attd::operations::plain_loops here;
-  CHECK(optimizers::detail::clip_factor(here, make(0.6, 0.8), 1.0) == 1.0);  // exactly at the border
+  CHECK(optimizers::detail::clip_factor(here, make(0.6, 0.8), 1.0) ==
+        1.0);  // exactly at the border
   CHECK(optimizers::detail::clip_factor(here, make(0, 0), 1.0) == 1.0);
   CHECK(optimizers::detail::clip_factor(here, make(300, 400), 0.0) == 1.0);
 }

@@ -20,9 +20,9 @@ namespace attd::adaptation {
 /// adapter.
 ///
 /// Where adapter and backend both can (`on_backend`), fast weights never leave the backend's
-/// memory: `stage` copies them to a place of their own, so that what reads them can be recorded, and
-/// gradients are made in `staged_gradient` for the same reason. Else the host computes, on the same memory, once the backend is done. T is the number type of
-/// theta, D that of psi.
+/// memory: `stage` copies them to a place of their own, so that what reads them can be recorded,
+/// and gradients are made in `staged_gradient` for the same reason. Else the host computes, on the
+/// same memory, once the backend is done. T is the number type of theta, D that of psi.
 template <class Model, class Adapter, class Backend, class T, class D>
 class adapted_dynamics {
  public:

@@ -126,9 +126,7 @@ constexpr bool any_leaves() {
     }(std::make_index_sequence<detail::field_count<W>>{});
   }
 }
-}  // namespace detail
 
-namespace detail {
 template <class W>
 auto first_scalar();
 // Of the first field that has leaves, from field I on.

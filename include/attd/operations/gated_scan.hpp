@@ -64,26 +64,31 @@ view<Tau> time_of(const view<Tau>& tau, index_t sequence) {
   }
 }
 
-// Calls f(function, first token, tokens, operand...) with the bias and the tau that there are, for
-// every sequence or, without tau, for all at once.
-template <class B, class Tau, class F>
-void for_each_step_part(const sequences& batch, view<B> bias, view<Tau> tau, const F& f) {
-  constexpr bool biased = !is_none_v<view<B>>;
-  const step_function<biased> function;
-  if constexpr (is_none_v<view<Tau>>) {
-    if constexpr (biased) {
-      f(function, 0, 0, batch.tokens(), bias);
-    } else {
-      f(function, 0, 0, batch.tokens());
-    }
+// One value, or none where the operand that it goes with is absent.
+template <class X, class V>
+auto with_operand(view<X>, const V& value) {
+  if constexpr (is_none_v<view<X>>) {
+    return std::tuple<>{};
   } else {
-    for (index_t s = 0; s < batch.count(); ++s) {
-      if constexpr (biased) {
-        f(function, s, batch.offset(s), batch.length(s), bias, time_of(tau, s));
-      } else {
-        f(function, s, batch.offset(s), batch.length(s), time_of(tau, s));
-      }
-    }
+    return std::tuple{value};
+  }
+}
+
+// Calls f(function, first token, tokens, operands, gradients) with tuples of the bias and the tau
+// that there are and of views of their gradients, for every sequence or, without tau, for all at
+// once.
+template <class B, class Tau, class DTau, class F>
+void for_each_step_part(const sequences& batch, view<B> bias, view<Tau> tau, view<DTau> d_tau,
+                        const F& f) {
+  const auto part = [&](index_t s, index_t first, index_t count) {
+    f(step_function<!is_none_v<view<B>>>{}, first, count,
+      std::tuple_cat(with_operand(bias, bias), with_operand(tau, time_of(tau, s))),
+      std::tuple_cat(with_operand(bias, view<none>{}), with_operand(tau, time_of(d_tau, s))));
+  };
+  if constexpr (is_none_v<view<Tau>>) {
+    part(0, 0, batch.tokens());
+  } else {
+    for (index_t s = 0; s < batch.count(); ++s) part(s, batch.offset(s), batch.length(s));
   }
 }
 
@@ -91,10 +96,15 @@ template <class Backend, class S, class R, class SB, class Tau>
 void compute_steps(Backend& backend, const sequences& batch, tensor<S>& step, view<R> raw,
                    view<SB> bias, view<Tau> tau) {
   resize(backend, step, raw.shape());
-  for_each_step_part(batch, bias, tau,
-                     [&](const auto& f, index_t, index_t first, index_t count, auto... x) {
-                       transform(backend, f, step.view().row_range(first, count),
-                                 raw.row_range(first, count), x...);
+  for_each_step_part(batch, bias, tau, view<none>{},
+                     [&](const auto& f, index_t first, index_t count, const auto& operands,
+                         const auto& /*gradients*/) {
+                       std::apply(
+                           [&](auto... x) {
+                             transform(backend, f, step.view().row_range(first, count),
+                                       raw.row_range(first, count), x...);
+                           },
+                           operands);
                      });
 }
 
@@ -215,24 +225,17 @@ void gated_scan_backward(Backend& backend, const sequences& batch, const gated_s
                             d_initial);
     if constexpr (steps) {
       detail::for_each_step_part(
-          batch, bias, tau, [&](const auto& f, index_t s, index_t first, index_t count, auto... x) {
-            const auto d_of_raw = d_raw.row_range(first, count);
-            const auto d_of_step = scratch.d_step.view().row_range(first, count);
-            const auto from = raw.row_range(first, count);
-            const view<none> no;
-            if constexpr (is_none_v<view<Tau>>) {
-              if constexpr (sizeof...(x) == 0) {
-                transform_backward(backend, f, d_of_step, std::tuple{d_of_raw}, from);
-              } else {
-                transform_backward(backend, f, d_of_step, std::tuple{d_of_raw, no}, from, x...);
-              }
-            } else if constexpr (sizeof...(x) == 1) {
-              transform_backward(backend, f, d_of_step,
-                                 std::tuple{d_of_raw, detail::time_of(d_tau, s)}, from, x...);
-            } else {
-              transform_backward(backend, f, d_of_step,
-                                 std::tuple{d_of_raw, no, detail::time_of(d_tau, s)}, from, x...);
-            }
+          batch, bias, tau, d_tau,
+          [&](const auto& f, index_t first, index_t count, const auto& operands,
+              const auto& gradients) {
+            std::apply(
+                [&](auto... x) {
+                  transform_backward(
+                      backend, f, scratch.d_step.view().row_range(first, count),
+                      std::tuple_cat(std::tuple{d_raw.row_range(first, count)}, gradients),
+                      raw.row_range(first, count), x...);
+                },
+                operands);
           });
     }
   }

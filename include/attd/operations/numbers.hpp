@@ -23,14 +23,12 @@ concept WalksLeaves = requires { requires Backend::walks_leaves; };
 
 namespace detail {
 
-// Calls f for the leaves whose numbers are of type T.
-template <class T, class F, class First, class... Rest>
-void for_each_leaf_of(const F& f, First& first, Rest&... rest) {
+// Calls f for the leaves that have numbers.
+template <class F, class First, class... Rest>
+void for_each_full_leaf(const F& f, First& first, Rest&... rest) {
   for_each_leaf(
-      [&]<class Leaf>(Leaf& leaf, auto&... others) {
-        if constexpr (std::is_same_v<typename Leaf::scalar, T>) {
-          if (!leaf.empty()) f(leaf, others...);
-        }
+      [&](auto& leaf, auto&... others) {
+        if (!leaf.empty()) f(leaf, others...);
       },
       first, rest...);
 }
@@ -123,9 +121,7 @@ template <class Backend, class F, class First, class... Rest>
 void each_number(Backend& backend, const F& f, First& first, Rest&... rest) {
   if constexpr (detail::WalksLeavesOf<Backend, First, Rest...>) {
     backend.template each_number<detail::number_of<First>, detail::number_of<Rest>...>(
-        f, [&](const auto& leaf) {
-          detail::for_each_leaf_of<leaf_scalar_t<First>>(leaf, first, rest...);
-        });
+        f, [&](const auto& leaf) { detail::for_each_full_leaf(leaf, first, rest...); });
   } else {
     finish(backend);
     for_each_leaf(
@@ -157,9 +153,8 @@ double reduce_numbers(Backend& backend, const F& f, const C& combine, double sta
   if constexpr (detail::WalksLeavesOf<Backend, First, Rest...>) {
     return backend
         .template reduce_numbers<detail::number_of<const First>, detail::number_of<const Rest>...>(
-            f, combine, start, [&](const auto& leaf) {
-              detail::for_each_leaf_of<leaf_scalar_t<First>>(leaf, first, rest...);
-            });
+            f, combine, start,
+            [&](const auto& leaf) { detail::for_each_full_leaf(leaf, first, rest...); });
   } else {
     finish(backend);
     double result = start;
@@ -215,7 +210,7 @@ template <class Backend, class A>
 void copy_set(Backend& backend, const A& from, index_t set_from, A& to, index_t set_to) {
   using T = leaf_scalar_t<A>;
   const auto visit = [&](const auto& leaf) {
-    detail::for_each_leaf_of<T>(
+    detail::for_each_full_leaf(
         [&](const auto& f, auto& t) { leaf(f.view()[set_from], t.view()[set_to]); }, from, to);
   };
   if constexpr (detail::WalksLeavesOf<Backend, A>) {

@@ -127,7 +127,6 @@ struct step_rules {
         cap_drift(backend, model.options().drift_cap, model.initial_weights(), w.candidate);
     if (!operations::all_finite(backend, w.candidate)) return false;
     w.inner.apply(w.candidate);
-    operations::finish(backend);
     const double scale = model.guard().scale_back(model.frozen(), w.inner.effective(),
                                                   model.options().stability_margin, w.candidate,
                                                   w.taken.scales, w.certificate);
