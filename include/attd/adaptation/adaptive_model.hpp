@@ -158,7 +158,8 @@ class adaptive_model {
   /// What `adapt` would set out to do; the session stays as it is.
   dry_run_result dry_run(std::span<const observation<T>> group, const session& s,
                          workspace& w) const {
-    const start_of_input start = measure(group, reset_is_due(s) ? psi0_ : s.psi, w);
+    const start_of_input start =
+        measure(group, reset_is_due(s) ? psi0_ : s.psi, w, adaptation::followed_by::nothing);
     dry_run_result r{start.status, start.signal, 0, start.flops};
     if (r.status != attd::status::ok) return r;
     r.planned = -1;
@@ -251,12 +252,12 @@ class adaptive_model {
   using start_of_input = adaptation::detail::start_of_input<T>;
 
   // What is known of an input before any step, and whether a step may be taken at all.
-  start_of_input measure(std::span<const observation<T>> group, const weights& psi,
-                         workspace& w) const {
+  start_of_input measure(std::span<const observation<T>> group, const weights& psi, workspace& w,
+                         adaptation::followed_by next) const {
     if (!w.inner.prepare(group, {options_.guard_fraction})) {
       return rules{*this}.too_short(psi, w);
     }
-    const auto value = w.inner.evaluate(psi);
+    const auto value = w.inner.evaluate(psi, next);
     return rules{*this}.judge(value, rules{*this}.margin_of(w),
                               frozen_.model.forward_flops(double(w.inner.data().batch.tokens())));
   }
@@ -267,7 +268,9 @@ class adaptive_model {
     if (reset_is_due(s)) restart(s);
     operations::bring(backend_, s.psi);
     operations::bring(backend_, s.state);
-    const start_of_input start = measure(group, s.psi, w);
+    const start_of_input start = measure(
+        group, s.psi, w,
+        limit.steps > 0 ? adaptation::followed_by::gradient : adaptation::followed_by::nothing);
     const bool guarded = start.status != attd::status::too_short && !w.inner.input().guard.empty();
     rules{*this}.begin(start, guarded, limit, r);
     on_step(index_t{0}, std::as_const(s));
@@ -291,7 +294,7 @@ class adaptive_model {
         }
         course.fresh_gradient = true;
       }
-      const bool accepted = try_step(s, w, r, course, start.flops);
+      const bool accepted = try_step(s, w, r, course, start.flops, limit);
       const bool go_on = rule.count(accepted, s, course, r);
       on_step(r.attempted, std::as_const(s));
       if (!go_on) return attd::status::stopped_by_rejections;
@@ -307,11 +310,12 @@ class adaptive_model {
   // Makes a candidate from psi and the gradient; takes it over if it is good. The last evaluation
   // of the inner problem is then at the new psi, ready for its gradient.
   bool try_step(session& s, workspace& w, adaptation::report& r,
-                adaptation::detail::course_state& course, double forward) const {
+                adaptation::detail::course_state& course, double forward,
+                const adaptation::budget& limit) const {
     const rules rule{*this};
     double margin = 0;
     if (!rule.propose(s, w.gradient, course.rate_factor, w, r, margin)) return false;
-    const auto value = w.inner.evaluate(w.candidate);
+    const auto value = w.inner.evaluate(w.candidate, rule.next(r.attempted + 1, r, limit));
     r.flops += forward;
     return rule.settle(value, margin, s, w.candidate, w.candidate_state, course.best, r);
   }

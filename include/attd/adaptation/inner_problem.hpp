@@ -5,6 +5,7 @@
 
 #include <attd/adaptation/adapted_dynamics.hpp>
 #include <attd/adaptation/frozen_model.hpp>
+#include <attd/adaptation/output_loss.hpp>
 #include <attd/adaptation/prepared_input.hpp>
 #include <attd/core/dynamics.hpp>
 #include <attd/core/leaves.hpp>
@@ -15,6 +16,10 @@
 #include <vector>
 
 namespace attd::adaptation {
+
+/// What follows an evaluation: nothing, or its gradient, of which a part is then made on the way
+/// where that saves work.
+enum class followed_by { nothing, gradient };
 
 /// The inner problem of one input at a time, with all memory that it needs (one per thread).
 ///
@@ -35,6 +40,7 @@ class inner_problem {
   using weights = fast_weights<Adapter, D>;
   using gradient_type = fast_weights<Adapter, scalar>;
   using frozen = frozen_model<Model, Adapter, T>;
+  using output_type = output_loss<Model, Loss, real, scalar>;
 
   inner_problem(const frozen& f, const Loss& loss, Backend backend)
       : frozen_(&f), loss_(&loss), backend_(std::move(backend)), dynamics_(f) {
@@ -87,8 +93,9 @@ class inner_problem {
     }
   }
 
-  /// Loss at psi. Effective dynamics and activations are kept for `gradient`.
-  inner_value<scalar> evaluate(const weights& psi) {
+  /// Loss at psi. Effective dynamics and activations are kept for `gradient`, which may be called
+  /// whatever was expected to follow, with the same results.
+  inner_value<scalar> evaluate(const weights& psi, followed_by next = followed_by::nothing) {
     if (!shared_) losses::bring_data(backend_, own_.data);
     const losses::inner_data<real>& data = input().data;
     start_from_zero(data.batch.count());
@@ -97,16 +104,20 @@ class inner_problem {
     } else {
       apply(psi);
     }
-    operations::replay(backend_, forward_, [&] {
+    if (!laid_out_) output_.prepare(frozen_->model, data.batch);
+    laid_out_ = true;
+    has_output_gradient_ = output_.in_chunks() && next == followed_by::gradient;
+    operations::replay(backend_, has_output_gradient_ ? forward_too_ : forward_, [&] {
       if constexpr (dynamics_type::on_backend) dynamics_.apply_staged(backend_);
-      forward(data.batch, data.model_input());
+      output_.forward(backend_, frozen_->model, frozen_->parameters, dynamics_.effective, *loss_,
+                      data, cache_, has_output_gradient_);
     });
-    const auto output = std::as_const(cache_).output().view();
-    operations::finish(backend_);  // a loss may look at the output
-    loss_->evaluate(backend_, output, data, scratch_);
     operations::finish(backend_);
-    expect_equal("internal loss", "the number of weights", data.weight.size(),
-                 scratch_.rows.size());
+    if constexpr (!output_type::of_rows) {  // such a loss may look at the output on the host
+      loss_->evaluate(backend_, std::as_const(cache_).output().view(), data, output_.scratch);
+      operations::finish(backend_);
+    }
+    expect_equal("internal loss", "the number of weights", data.weight.size(), rows().size());
     return value_of(input(), 0);
   }
   /// Loss and guard loss of one of several inputs that were evaluated together, whose output rows
@@ -114,10 +125,9 @@ class inner_problem {
   inner_value<scalar> value_of(const prepared_input<real>& one, index_t first) const {
     const auto& [data, scored, guard] = one;
     inner_value<scalar> value;
-    value.loss = losses::weighted_sum(scratch_.rows, data.weight, scored, first);
-    value.guard = guard.empty()
-                      ? value.loss
-                      : losses::weighted_sum(scratch_.rows, data.guard_weight, guard, first);
+    value.loss = losses::weighted_sum(rows(), data.weight, scored, first);
+    value.guard =
+        guard.empty() ? value.loss : losses::weighted_sum(rows(), data.guard_weight, guard, first);
     return value;
   }
 
@@ -160,7 +170,8 @@ class inner_problem {
   /// `gradient` has computed of the dynamics is lost.
   double clamped_share(const weights& psi) { return dynamics_.clamped_share(backend_, psi); }
 
-  /// Runs the model with the current dynamics from zero states; the output stays in `output()`.
+  /// Runs the model with the current dynamics from zero states; the output stays in `output()`,
+  /// where an `evaluate` need not leave one.
   void run(const sequences& batch, const sequence_input<real>& input) {
     start_from_zero(batch.count());
     run_on(batch, input);
@@ -188,7 +199,8 @@ class inner_problem {
  private:
   void run_on(const sequences& batch, const sequence_input<real>& input) {
     forget();
-    forward(batch, brought(input));
+    frozen_->model.forward(backend_, batch, frozen_->parameters, dynamics_.effective,
+                           brought(input), cache_);
     operations::finish(backend_);
   }
   // Zero states for so many sequences. To forwards they are const, so they are written once.
@@ -202,13 +214,11 @@ class inner_problem {
   // What comes is not what was recorded.
   void forget() {
     forward_.forget();
+    forward_too_.forget();
     backward_.forget();
+    laid_out_ = false;
   }
-  // The input must be where the backend computes.
-  void forward(const sequences& batch, const sequence_input<real>& input) {
-    frozen_->model.forward(backend_, batch, frozen_->parameters, dynamics_.effective, input,
-                           cache_);
-  }
+  const tensor<scalar>& rows() const { return output_.scratch.rows; }
   // An input whose numbers are where the backend computes: the caller's lie anywhere.
   sequence_input<real> brought(const sequence_input<real>& input) {
     if constexpr (requires { backend_.memory(); }) {
@@ -222,6 +232,18 @@ class inner_problem {
     return input;
   }
 
+  // The weights of rows times a factor, where backends read them. What they do is done.
+  view<const real> weight_times(real factor) {
+    const tensor<real>& weight = input().data.weight;
+    if (std::exchange(last_factor_is_one_, factor == real(1)) != (factor == real(1))) {
+      backward_.forget();
+    }
+    if (factor == real(1)) return weight.view();
+    operations::resize(backend_, weight_, weight.shape());
+    for (index_t r = 0; r < weight.size(); ++r) weight_(r) = real(weight(r)) * factor;
+    return std::as_const(weight_).view();
+  }
+
   static index_t channels(view<const real> v) { return v.shape().rank == 0 ? 0 : v.columns(); }
 
   // factor d loss / d effective dynamics, of the systems that are wanted, and into d_theta; then
@@ -229,29 +251,27 @@ class inner_problem {
   template <class Parameters, class Then>
   void backward_to_dynamics(Parameters& d_theta, const std::vector<char>& wanted,
                             primal_t<scalar> factor, const Then& then) {
+    constexpr bool of_theta =
+        !std::is_same_v<Parameters, typename Model::template parameters<none>>;
     const losses::inner_data<real>& data = input().data;
-    const auto output = std::as_const(cache_).output().view();
-    operations::clear(backend_, d_output_, output.shape());
-    operations::finish(backend_);
-    loss_->backward(backend_, output, data, std::as_const(data.weight).view(), scratch_,
-                    d_output_.view());
-    if (factor != primal_t<scalar>(1)) {
+    const view<const real> weight = weight_times(factor);
+    const bool ready = has_output_gradient_ && !of_theta && factor == primal_t<scalar>(1);
+    if (!ready) has_output_gradient_ = false;  // its memory is taken
+    if (std::exchange(recorded_ready_, ready) != ready) backward_.forget();
+    const auto differentiate = [&] {
+      if (!output_.in_chunks()) output_.differentiate(backend_, *loss_, data, weight, cache_);
+    };
+    if constexpr (!output_type::of_rows) {
+      differentiate();
       operations::finish(backend_);
-      for (index_t r = 0; r < output.rows(); ++r) {
-        for (index_t c = 0; c < output.columns(); ++c) {
-          d_output_.view().at(r, c) = scalar(d_output_.view().at(r, c)) * factor;
-        }
-      }
     }
     dynamics_.clear_gradients(backend_, wanted);
     const auto backward = [&] {
-      frozen_->model.backward(backend_, data.batch, frozen_->parameters, dynamics_.effective,
-                              data.model_input(), cache_, std::as_const(d_output_).view(), d_theta,
-                              dynamics_.d_effective, wanted);
+      if constexpr (output_type::of_rows) differentiate();
+      output_.backward(backend_, frozen_->model, frozen_->parameters, dynamics_.effective, *loss_,
+                       data, weight, cache_, ready, d_theta, dynamics_.d_effective, wanted);
       then();
     };
-    constexpr bool of_theta =
-        !std::is_same_v<Parameters, typename Model::template parameters<none>>;
     if constexpr (of_theta) {  // which go elsewhere every time
       backward();
     } else {
@@ -269,10 +289,15 @@ class inner_problem {
   layers<dynamics<scalar>> d_base_;
   index_t zero_states_ = -1;  ///< for how many sequences there are zero states
   typename Model::template cache<scalar> cache_;
-  losses::loss_scratch<scalar> scratch_;
-  tensor<scalar> d_output_;
+  output_type output_;
+  bool laid_out_ = false;                              ///< whether output_ knows the input
+  bool has_output_gradient_ = false;                   ///< whether the last evaluation has made it
+  bool recorded_ready_ = false;                        ///< whether backward_ was recorded with it
+  bool last_factor_is_one_ = true;                     ///< and with the input's own weights
   operations::recording<Backend> forward_, backward_;  ///< of the input, while it stays
-  tensor<real> staged_;                                ///< an input in the backend's memory
+  operations::recording<Backend> forward_too_;  ///< of the forward that differentiates the output
+  tensor<real> staged_;                         ///< an input in the backend's memory
+  tensor<real> weight_;                         ///< the input's weights times a factor
   typename Model::template parameters<none> no_parameters_;
 };
 

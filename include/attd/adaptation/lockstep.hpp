@@ -118,7 +118,9 @@ class lockstep {
   }
 
   void begin(const budget& limit) {
-    evaluate(running_, [&](std::size_t i) -> const weights& { return session_of(i).psi; });
+    evaluate(
+        running_, [&](std::size_t i) -> const weights& { return session_of(i).psi; },
+        limit.steps > 0 ? followed_by::gradient : followed_by::nothing);
     keep_running([&](std::size_t i) {
       course& c = courses_[i];
       alone_.inner.apply(session_of(i).psi);
@@ -156,7 +158,13 @@ class lockstep {
       }
       return counted(i, false);
     });
-    evaluate(trial_, [&](std::size_t i) -> const weights& { return courses_[i].candidate; });
+    const bool go_on = std::any_of(trial_.begin(), trial_.end(), [&](std::size_t i) {
+      const report& r = report_of(i);
+      return rule().next(r.attempted + 1, r, limit) == followed_by::gradient;
+    });
+    evaluate(
+        trial_, [&](std::size_t i) -> const weights& { return courses_[i].candidate; },
+        go_on ? followed_by::gradient : followed_by::nothing);
     for (const std::size_t i : trial_) {
       course& c = courses_[i];
       report_of(i).flops += c.forward;
@@ -181,11 +189,11 @@ class lockstep {
 
   // Losses of some inputs, at the fast weights that psi_of(i) gives.
   template <class F>
-  void evaluate(const list& who, F psi_of) {
+  void evaluate(const list& who, F psi_of, followed_by next) {
     evaluated_ = who;
     if (who.empty()) return;
     pack(who, psi_of);
-    together_.evaluate(psi_);
+    together_.evaluate(psi_, next);
     index_t first = 0;
     for (const std::size_t i : who) {
       courses_[i].value = together_.value_of(courses_[i].input, first);
@@ -201,7 +209,9 @@ class lockstep {
     }
     if (needed_.empty()) return;
     if (3 * needed_.size() < 2 * evaluated_.size()) {  // a forward and a backward of them cost less
-      evaluate(needed_, [&](std::size_t i) -> const weights& { return session_of(i).psi; });
+      evaluate(
+          needed_, [&](std::size_t i) -> const weights& { return session_of(i).psi; },
+          followed_by::gradient);
     }
     give_sets(gradient_, static_cast<index_t>(evaluated_.size()));
     together_.gradient(psi_, gradient_);

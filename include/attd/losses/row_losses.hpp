@@ -7,10 +7,13 @@
 #include <attd/losses/inner_data.hpp>
 #include <attd/operations/cross_entropy.hpp>
 #include <attd/operations/memory.hpp>
+#include <attd/operations/row_means.hpp>
 #include <attd/operations/transform.hpp>
+#include <concepts>
 #include <cstddef>
 #include <span>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 namespace attd::losses {
@@ -57,6 +60,12 @@ void for_each_scored_run(view<const T> weight, F f) {
   }
 }
 
+/// Whether any row has a weight other than 0.
+template <class T>
+bool any_scored(view<const T> weight) {
+  return weight.size() > 0 && (weight(0) != T(0) || end_of_run(weight, 0) < weight.size());
+}
+
 /// sum += sum_r weight_r loss_r of a run, in row order; weight 0 is that of row `first`.
 template <class S, class T>
 void add_weighted(const tensor<S>& rows, const tensor<T>& weight, const row_run& run, S& sum,
@@ -68,13 +77,6 @@ void add_weighted(const tensor<S>& rows, const tensor<T>& weight, const row_run&
     const S* row = rows.data() + first;
     for (index_t r = run.first; r < run.last; ++r) sum += w[r] * row[r];
   }
-}
-
-/// The part of a list of one target a row that belongs to a run.
-inline std::span<const index_t> targets_of(const std::vector<index_t>& targets,
-                                           const row_run& run) {
-  return std::span<const index_t>(targets).subspan(static_cast<std::size_t>(run.first),
-                                                   static_cast<std::size_t>(run.last - run.first));
 }
 
 /// A vector as a matrix of one column.
@@ -96,108 +98,143 @@ struct loss_scratch {
   tensor<S> rows;      ///< [row]
 };
 
-/// Elementwise formula, averaged over channels:  loss_r = (1/C) sum_c f(output_rc, target_rc).
-template <class Formula = squared_error>
-struct elementwise_rows {
-  Formula formula{};
+/// What some rows of the output are compared with.
+template <class T>
+struct row_targets {
+  view<const T> values;          ///< [row, channel]; of no rank where there are none
+  std::span<const index_t> ids;  ///< one a row, or none
+};
 
-  /// The loss of each row of the output [row, channel] into scratch.rows.
-  /// *Errors*: `attd::error` when data.target has another shape.
+/// The targets of all rows.
+template <class T>
+row_targets<T> targets_of(const inner_data<T>& data) {
+  return {data.target.empty() ? view<const T>{} : data.target.view(), data.target_ids};
+}
+/// Those of `count` rows from `first`.
+template <class T>
+row_targets<T> targets_of(const row_targets<T>& all, index_t first, index_t count) {
+  return {all.values.shape().rank == 0 ? all.values : all.values.row_range(first, count),
+          all.ids.empty()
+              ? all.ids
+              : all.ids.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count))};
+}
+
+/// A loss of which a row depends on no other row, made of operations alone. `Rows` gives
+///   evaluate_rows(backend, output, targets, scratch, losses): loss of each row, and
+///   backward_rows(backend, output, targets, weight, scratch, d_output): adds weight_r d loss_r /
+///   d output, without looking at rows of weight 0,
+/// and gets of it what an internal loss of all rows needs.
+template <class Rows>
+struct loss_of_rows {
+  using row_loss = Rows;
+
+  /// The loss of each row of the output into scratch.rows.
   template <class Backend, class S, class T>
   void evaluate(Backend& backend, view<const S> output, const inner_data<T>& data,
                 loss_scratch<S>& scratch) const {
-    expect_shape("elementwise loss", "the target", data.target.shape(), output.shape());
     operations::resize(backend, scratch.rows, {output.rows()});
-    if (output.columns() == 1) {  // the mean of one number
-      operations::transform(backend, formula, detail::as_column(scratch.rows.view()), output,
-                            data.target.view());
-      return;
-    }
-    operations::resize(backend, scratch.elements, output.shape());
-    operations::transform(backend, formula, scratch.elements.view(), output, data.target.view());
-    operations::finish(backend);
-    const auto channels = primal_t<S>(output.columns());
-    for (index_t r = 0; r < output.rows(); ++r) {
-      S sum(0);
-      for (index_t c = 0; c < output.columns(); ++c) sum += S(scratch.elements(r, c));
-      scratch.rows(r) = sum / channels;
-    }
+    rows().evaluate_rows(backend, output, targets_of(data), scratch, scratch.rows.view());
   }
-
   /// d_output += weight_r d loss_r / d output_r. Rows of weight 0 are not looked at, so a target
   /// that is not scored may be NaN.
   template <class Backend, class S, class T>
   void backward(Backend& backend, view<const S> output, const inner_data<T>& data,
                 view<const T> weight, loss_scratch<S>& scratch, view<S> d_output) const {
+    rows().backward_rows(backend, output, targets_of(data), weight, scratch, d_output);
+  }
+
+ private:
+  const Rows& rows() const { return static_cast<const Rows&>(*this); }
+};
+
+/// Elementwise formula, averaged over channels:  loss_r = (1/C) sum_c f(output_rc, target_rc).
+template <class Formula = squared_error>
+struct elementwise_rows : loss_of_rows<elementwise_rows<Formula>> {
+  Formula formula{};
+
+  elementwise_rows() = default;
+  elementwise_rows(const Formula& f) : formula(f) {}
+
+  /// The loss of each row of the output [row, channel].
+  /// *Errors*: `attd::error` when the targets have another shape.
+  template <class Backend, class S, class T>
+  void evaluate_rows(Backend& backend, view<const S> output, const row_targets<T>& targets,
+                     loss_scratch<S>& scratch, view<S> losses) const {
+    expect_shape("elementwise loss", "the target", targets.values.shape(), output.shape());
+    if (output.columns() == 1) {  // the mean of one number
+      operations::transform(backend, formula, detail::as_column(losses), output, targets.values);
+      return;
+    }
+    operations::resize(backend, scratch.elements, output.shape());
+    operations::transform(backend, formula, scratch.elements.view(), output, targets.values);
+    operations::row_means(backend, std::as_const(scratch.elements).view(), losses);
+  }
+
+  /// d_output += weight_r d loss_r / d output_r.
+  template <class Backend, class S, class T>
+  void backward_rows(Backend& backend, view<const S> output, const row_targets<T>& targets,
+                     view<const T> weight, loss_scratch<S>& scratch, view<S> d_output) const {
     detail::expect_weights(weight, output.rows());
     const auto backward_of = [&](auto d_rows, index_t first, index_t count) {
       operations::transform_backward(backend, formula, d_rows.row_range(first, count),
                                      std::tuple{d_output.row_range(first, count), view<none>{}},
                                      output.row_range(first, count),
-                                     data.target.view().row_range(first, count));
+                                     targets.values.row_range(first, count));
     };
     const bool single = output.columns() == 1;
     if (!single) {
       operations::resize(backend, scratch.elements, output.shape());
-      const auto channels = T(output.columns());
-      for (index_t r = 0; r < output.rows(); ++r) {
-        for (index_t c = 0; c < output.columns(); ++c) {
-          scratch.elements.view()(r, c) = S(weight(r) / channels);
-        }
-      }
+      operations::row_means_backward(backend, weight, scratch.elements.view());
     }
     detail::for_each_scored_run(weight, [&](const row_run& run) {
       if (single) {
         backward_of(detail::as_column(weight), run.first, run.last - run.first);
       } else {
-        backward_of(scratch.elements.view(), run.first, run.last - run.first);
+        backward_of(std::as_const(scratch.elements).view(), run.first, run.last - run.first);
       }
     });
   }
 };
 
-/// Softmax cross-entropy with data.target_ids; rows with target -1 count 0.
-struct cross_entropy_rows {
-  /// The loss of each row of the logits [row, class] into scratch.rows, in nats.
+/// Softmax cross-entropy with the ids of the targets; rows with target -1 count 0.
+struct cross_entropy_rows : loss_of_rows<cross_entropy_rows> {
+  /// The loss of each row of the logits [row, class], in nats.
   /// *Errors*: `attd::error` for a target that is no class, and for another number of targets.
   template <class Backend, class S, class T>
-  void evaluate(Backend& backend, view<const S> output, const inner_data<T>& data,
-                loss_scratch<S>& scratch) const {
-    operations::resize(backend, scratch.rows, {output.rows()});
-    operations::cross_entropy(backend, output, std::span<const index_t>(data.target_ids),
-                              scratch.rows.view());
+  void evaluate_rows(Backend& backend, view<const S> output, const row_targets<T>& targets,
+                     loss_scratch<S>&, view<S> losses) const {
+    operations::cross_entropy(backend, output, targets.ids, losses);
   }
 
-  /// d_output += weight_r d loss_r / d output_r. Rows of weight 0 are not looked at.
+  /// d_output += weight_r d loss_r / d output_r.
   template <class Backend, class S, class T>
-  void backward(Backend& backend, view<const S> output, const inner_data<T>& data,
-                view<const T> weight, loss_scratch<S>&, view<S> d_output) const {
+  void backward_rows(Backend& backend, view<const S> output, const row_targets<T>& targets,
+                     view<const T> weight, loss_scratch<S>&, view<S> d_output) const {
     detail::expect_weights(weight, output.rows());
     expect_equal("cross-entropy loss", "the number of targets",
-                 static_cast<index_t>(data.target_ids.size()), output.rows());
+                 static_cast<index_t>(targets.ids.size()), output.rows());
     detail::for_each_scored_run(weight, [&](const row_run& run) {
       const index_t count = run.last - run.first;
       operations::cross_entropy_backward(
-          backend, output.row_range(run.first, count), detail::targets_of(data.target_ids, run),
+          backend, output.row_range(run.first, count), targets_of(targets, run.first, count).ids,
           weight.column_range(run.first, count), d_output.row_range(run.first, count));
     });
   }
 };
 
 /// Entropy of the softmax of each row (no target): low when the model is sure of itself.
-struct entropy_rows {
-  /// The entropy of each row of the logits [row, class] into scratch.rows, in nats.
+struct entropy_rows : loss_of_rows<entropy_rows> {
+  /// The entropy of each row of the logits [row, class], in nats.
   template <class Backend, class S, class T>
-  void evaluate(Backend& backend, view<const S> output, const inner_data<T>&,
-                loss_scratch<S>& scratch) const {
-    operations::resize(backend, scratch.rows, {output.rows()});
-    operations::softmax_entropy(backend, output, scratch.rows.view());
+  void evaluate_rows(Backend& backend, view<const S> output, const row_targets<T>&,
+                     loss_scratch<S>&, view<S> losses) const {
+    operations::softmax_entropy(backend, output, losses);
   }
 
-  /// d_output += weight_r d entropy_r / d output_r. Rows of weight 0 are not looked at.
+  /// d_output += weight_r d entropy_r / d output_r.
   template <class Backend, class S, class T>
-  void backward(Backend& backend, view<const S> output, const inner_data<T>&, view<const T> weight,
-                loss_scratch<S>&, view<S> d_output) const {
+  void backward_rows(Backend& backend, view<const S> output, const row_targets<T>&,
+                     view<const T> weight, loss_scratch<S>&, view<S> d_output) const {
     detail::expect_weights(weight, output.rows());
     detail::for_each_scored_run(weight, [&](const row_run& run) {
       const index_t count = run.last - run.first;
@@ -207,6 +244,28 @@ struct entropy_rows {
     });
   }
 };
+
+namespace detail {
+template <class Member>
+struct class_of;
+template <class C, class F>
+struct class_of<F C::*> {
+  using type = C;
+};
+template <class L>
+using evaluate_of = typename class_of<
+    decltype(&L::template evaluate<operations::plain_loops, double, double>)>::type;
+template <class L>
+using backward_of = typename class_of<
+    decltype(&L::template backward<operations::plain_loops, double, double>)>::type;
+}  // namespace detail
+
+/// A loss that the engine may ask for rows of the output one part after the other, and record: one
+/// derived from `loss_of_rows` that has replaced neither `evaluate` nor `backward`.
+template <class L>
+concept LossOfRows = requires { typename L::row_loss; } &&
+                     std::same_as<detail::evaluate_of<L>, loss_of_rows<typename L::row_loss>> &&
+                     std::same_as<detail::backward_of<L>, loss_of_rows<typename L::row_loss>>;
 
 /// The runs of rows with a weight other than 0, in order.
 template <class T>

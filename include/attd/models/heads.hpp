@@ -3,6 +3,7 @@
 // The last part of a model: an output per token, or one per sequence.
 #pragma once
 
+#include <algorithm>
 #include <attd/core/random.hpp>
 #include <attd/core/sequences.hpp>
 #include <attd/operations/linear.hpp>
@@ -32,6 +33,9 @@ struct linear_head {
   index_t width = 16;
   index_t output = 1;
   bool bias = true;
+  index_t loss_chunk = 0;  ///< see `rows_at_once`: memory against speed; not in files
+
+  static constexpr bool of_tokens = true;  ///< a row of the output depends on its token alone
 
   template <class T>
   using parameters = head_parameters<T>;
@@ -44,6 +48,11 @@ struct linear_head {
   index_t outputs() const { return output; }
   /// Rows of the output: one a token.
   index_t rows(const sequences& batch) const { return batch.tokens(); }
+  /// How many rows are in memory at a time where nothing but a loss of each is asked for
+  /// (`adaptation::output_loss`): `loss_chunk`, or, where it is 0, as many as have 2^26 numbers.
+  index_t rows_at_once() const {
+    return loss_chunk > 0 ? loss_chunk : std::max<index_t>(1, (index_t{1} << 26) / output);
+  }
 
   /// Uniform in +-1/sqrt(width).
   template <class T>

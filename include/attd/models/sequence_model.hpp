@@ -9,6 +9,7 @@
 #include <attd/core/sequence_input.hpp>
 #include <attd/models/encoders.hpp>
 #include <attd/models/heads.hpp>
+#include <attd/models/lent_work.hpp>
 #include <attd/models/token_norm.hpp>
 #include <attd/operations/activations.hpp>
 #include <attd/operations/memory.hpp>
@@ -60,44 +61,7 @@ namespace detail {
 // A block whose backward reads its input for gradients of parameters only.
 template <class Block>
 concept ReadsInputForParametersOnly = requires { requires Block::reads_input_for_parameters_only; };
-struct no_work {};
-template <class Cache>
-auto find_work() {
-  if constexpr (requires(Cache& c) { c.work; }) {
-    return decltype(Cache::work){};
-  } else {
-    return no_work{};
-  }
-}
 }  // namespace detail
-
-/// Memory of one backward of a block (and of one forward, if it says that it `recomputes()`), if
-/// its cache keeps it apart in a member `work`.
-template <class Cache>
-using work_of = decltype(detail::find_work<Cache>());
-
-/// Lends it to a cache while this lives, if it is `wanted`: layers take turns with one, as each
-/// needs it during its own call alone.
-template <class Cache>
-class lent_work {
- public:
-  lent_work(work_of<Cache>& work, Cache& to, bool wanted = true)
-      : work_(work), to_(to), wanted_(wanted) {
-    exchange();
-  }
-  lent_work(const lent_work&) = delete;
-  ~lent_work() { exchange(); }
-
- private:
-  void exchange() {
-    if constexpr (requires { to_.work; }) {
-      if (wanted_) std::swap(work_, to_.work);
-    }
-  }
-  work_of<Cache>& work_;
-  Cache& to_;
-  bool wanted_;
-};
 
 /// An encoder, `depth` equal layers, a final norm and a head.
 ///
@@ -135,6 +99,7 @@ struct sequence_model {
     typename Head::template cache<S> head;
     tensor<S> result;
     tensor<S> d_stream, d_normed;  ///< gradients of a layer's output and of its block's input
+    tensor<S> d_features;          ///< of the head's input
     tensor<S> block_input;         ///< all layers' `normed` in turn, if blocks recompute
     work_of<typename Block::template cache<S>> work;  ///< all blocks' in turn
     states<S> initial, final;
@@ -201,6 +166,16 @@ struct sequence_model {
   void forward(Backend& backend, const sequences& batch, const parameters<P>& p,
                const attd::layers<dynamics<M, Tau>>& dyn, const sequence_input<X>& in,
                cache<S>& c) const {
+    forward_features(backend, batch, p, dyn, in, c);
+    operations::resize(backend, c.result, {head.rows(batch), head.outputs()});
+    head.forward(backend, batch, p.head, features(c), c.head, c.result.view());
+  }
+
+  /// The same up to what the head reads, `features(c)`; c.output() is left alone.
+  template <class Backend, class P, class M, class Tau, class X, class S>
+  void forward_features(Backend& backend, const sequences& batch, const parameters<P>& p,
+                        const attd::layers<dynamics<M, Tau>>& dyn, const sequence_input<X>& in,
+                        cache<S>& c) const {
     namespace op = operations;
     if constexpr (!reads_tokens) {
       expect_equal("sequence_model", "the number of input tokens", in.values.rows(),
@@ -230,8 +205,11 @@ struct sequence_model {
       op::resize(backend, c.normed, stream);
       part_norm().forward(backend, p.backbone.norm, input_of(depth, c), c.normed.view());
     }
-    op::resize(backend, c.result, {head.rows(batch), head.outputs()});
-    head.forward(backend, batch, p.head, head_input(c), c.head, c.result.view());
+  }
+  /// What the head reads [token, width].
+  template <class S>
+  view<const S> features(const cache<S>& c) const {
+    return norm == norm_kind::none ? input_of(depth, c) : c.normed.view();
   }
 
   /// Adds the gradients asked for by type: of the parameters (`DP`), and of the dynamics of the
@@ -242,26 +220,31 @@ struct sequence_model {
                 const attd::layers<dynamics<M, Tau>>& dyn, const sequence_input<X>& in, cache<S>& c,
                 view<const S> d_output, parameters<DP>& d_p,
                 attd::layers<dynamics<DM, DTau>>& d_dyn, const std::vector<char>& adapted) const {
+    if (lowest_wanted<DP>(adapted) == depth) return;
+    operations::clear(backend, c.d_features, features(c).shape());
+    head.backward(backend, batch, p.head, features(c), c.head, d_output, c.d_features.view(),
+                  d_p.head);
+    backward_features(backend, batch, p, dyn, in, c, std::as_const(c.d_features).view(), d_p, d_dyn,
+                      adapted);
+  }
+
+  /// The same but for the head, given the gradient of `features(c)`, which may lie in c.d_features.
+  template <class Backend, class P, class M, class Tau, class X, class S, class DP, class DM,
+            class DTau>
+  void backward_features(Backend& backend, const sequences& batch, const parameters<P>& p,
+                         const attd::layers<dynamics<M, Tau>>& dyn, const sequence_input<X>& in,
+                         cache<S>& c, view<const S> d_features, parameters<DP>& d_p,
+                         attd::layers<dynamics<DM, DTau>>& d_dyn,
+                         const std::vector<char>& adapted) const {
     namespace op = operations;
     constexpr bool base = !std::is_same_v<DP, none>;
-    index_t lowest = 0;
-    if constexpr (!base) {
-      while (lowest < depth && !adapted[static_cast<std::size_t>(lowest)]) ++lowest;
-      if (lowest == depth) return;
-    }
+    const index_t lowest = lowest_wanted<DP>(adapted);
+    if (lowest == depth) return;
     d_p.backbone.layers.resize(depth);  // a struct of `none` leaves costs nothing
     const shape stream{batch.tokens(), block.outputs()};
     op::clear(backend, c.d_stream, stream);
-    if (norm == norm_kind::none) {
-      head.backward(backend, batch, p.head, head_input(c), c.head, d_output, c.d_stream.view(),
-                    d_p.head);
-    } else {
-      op::clear(backend, c.d_normed, stream);
-      head.backward(backend, batch, p.head, head_input(c), c.head, d_output, c.d_normed.view(),
-                    d_p.head);
-      part_norm().backward(backend, p.backbone.norm, input_of(depth, c),
-                           std::as_const(c.d_normed).view(), c.d_stream.view(), d_p.backbone.norm);
-    }
+    add_through_norm(backend, p.backbone.norm, input_of(depth, c), d_features, c.d_stream.view(),
+                     d_p.backbone.norm);
     for (index_t l = depth - 1; l >= lowest; --l) {
       const bool wanted = adapted[static_cast<std::size_t>(l)];
       if constexpr (!base) {
@@ -278,13 +261,9 @@ struct sequence_model {
         block_backward(backend, batch, l, p, dyn, c, c.d_normed.view(), d_p, no_dynamics);
       }
       if (!residual) op::clear(backend, c.d_stream, stream);
-      const view<const S> d_normed = std::as_const(c.d_normed).view();
-      if (norm == norm_kind::none) {
-        op::transform(backend, op::sum_function{}, c.d_stream.view(), c.d_stream.view(), d_normed);
-      } else {
-        part_norm().backward(backend, p.backbone.layers[l].norm, input_of(l, c), d_normed,
-                             c.d_stream.view(), d_p.backbone.layers[l].norm);
-      }
+      add_through_norm(backend, p.backbone.layers[l].norm, input_of(l, c),
+                       std::as_const(c.d_normed).view(), c.d_stream.view(),
+                       d_p.backbone.layers[l].norm);
     }
     if constexpr (base) {
       encoder.backward(backend, batch, p.backbone.encoder, in, std::as_const(c.d_stream).view(),
@@ -339,9 +318,24 @@ struct sequence_model {
     operations::resize(backend, normed, below.shape());
     part_norm().forward(backend, p, below, normed.view());
   }
-  template <class S>
-  view<const S> head_input(const cache<S>& c) const {
-    return norm == norm_kind::none ? input_of(depth, c) : c.normed.view();
+  // The lowest layer whose gradients are asked for; depth: none.
+  template <class DP>
+  index_t lowest_wanted(const std::vector<char>& adapted) const {
+    index_t lowest = 0;
+    if constexpr (std::is_same_v<DP, none>) {
+      while (lowest < depth && !adapted[static_cast<std::size_t>(lowest)]) ++lowest;
+    }
+    return lowest;
+  }
+  // d_x += the gradient through the norm at x, or d_y itself where there is no norm.
+  template <class Backend, class P, class S, class DP>
+  void add_through_norm(Backend& backend, const norm_parameters<P>& p, view<const S> x,
+                        view<const S> d_y, view<S> d_x, norm_parameters<DP>& d_p) const {
+    if (norm == norm_kind::none) {
+      operations::transform(backend, operations::sum_function{}, d_x, d_x, d_y);
+    } else {
+      part_norm().backward(backend, p, x, d_y, d_x, d_p);
+    }
   }
 
   template <class Backend, class P, class M, class Tau, class S, class DX, class DP, class DM,

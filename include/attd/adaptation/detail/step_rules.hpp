@@ -107,6 +107,13 @@ struct step_rules {
     return std::nullopt;
   }
 
+  /// What follows the evaluation of a step's candidate, or of the start where none was attempted:
+  /// a gradient if another step may come.
+  followed_by next(index_t attempted, const report& r, const budget& limit) const {
+    const index_t most = plans ? std::min(r.requested, limit.steps) : limit.steps;
+    return attempted < most ? followed_by::gradient : followed_by::nothing;
+  }
+
   /// Writes the end of a course into the report.
   void end(attd::status how, report& r) const {
     r.status = how;

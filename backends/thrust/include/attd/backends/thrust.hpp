@@ -254,6 +254,14 @@ class thrust : public thrust_detail::scan_members<thrust<System>>,
     const thrust_detail::batch_view rows = view_of(batch);
     for_each_index(d_y.size(), thrust_detail::last_pool_gradient<DY, DX>{rows, d_y, d_x});
   }
+  template <class X, class Y>
+  void row_means(view<X> x, view<Y> y) {
+    for_each_index(x.rows(), thrust_detail::row_mean_element<X, Y>{x, y});
+  }
+  template <class DY, class DX>
+  void row_means_backward(view<DY> d_y, view<DX> d_x) {
+    for_each_index(d_x.size(), thrust_detail::row_mean_gradient<DY, DX>{d_y, d_x});
+  }
 
  private:
   friend class thrust_detail::scan_members<thrust>;

@@ -1,9 +1,11 @@
 // SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
-// Embedding and pooling: rows picked by token ids, rows made one per sequence.
+// Embedding, pooling and means: rows picked by token ids, rows made one per sequence, rows made one
+// number.
 #pragma once
 
 #include <attd/backends/thrust/rows.hpp>
+#include <attd/operations/row_means.hpp>
 
 namespace attd::thrust_detail {
 
@@ -108,6 +110,31 @@ struct last_pool_gradient {
   ATTD_DEVICE void operator()(index_t index) const {
     const index_t s = index / d_x.columns(), c = index % d_x.columns();
     d_x.at(batch.offset(s + 1) - 1, c) += number<std::remove_const_t<DY>>(d_y, s, c);
+  }
+};
+
+/// The mean of one row.
+template <class X, class Y>
+struct row_mean_element {
+  view<X> x;
+  view<Y> y;
+
+  ATTD_DEVICE void operator()(index_t row) const {
+    y(row) = operations::detail::mean_of_row(x, row);
+  }
+};
+
+/// One element of its gradient.
+template <class DY, class DX>
+struct row_mean_gradient {
+  view<DY> d_y;
+  view<DX> d_x;
+
+  ATTD_DEVICE void operator()(index_t index) const {
+    using G = std::remove_const_t<DY>;
+    const index_t row = index / d_x.columns();
+    const G g = d_y(row);
+    d_x.at(row, index % d_x.columns()) = DX(g / primal_t<G>(static_cast<double>(d_x.columns())));
   }
 };
 
