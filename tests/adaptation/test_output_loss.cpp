@@ -6,6 +6,7 @@
 
 #include <adaptation/inner_check.hpp>
 #include <adaptation/output_loss_suite.hpp>
+#include <attd/backends/eigen.hpp>
 #include <attd/losses/consistency.hpp>
 #include <attd/losses/reconstruction.hpp>
 #include <string>
@@ -79,6 +80,7 @@ TEST_CASE("output in chunks: cross-entropy and entropy of tokens are those of th
   check_chunks<attd::reference>(small_language_model(), losses::masked_token{{}, 4, 0.3},
                                 texts.seen());
   check_chunks<attd::reference>(small_language_model(), losses::entropy{}, texts.seen());
+  check_chunks<attd::eigen>(small_language_model(), losses::next_token{}, texts.seen());
 }
 
 TEST_CASE("output in chunks: formulas of one and of several channels, without norm too") {
@@ -108,6 +110,7 @@ TEST_CASE(
   for (const index_t chunk : {1, 4, 8, 12, 100}) {
     CAPTURE(chunk);
     CHECK(check_lockstep_in_chunks<attd::reference>(chunk) > 0);
+    CHECK(check_lockstep_in_chunks<attd::eigen>(chunk) > 0);
   }
 }
 

@@ -10,6 +10,7 @@
 #include <attd/operations/low_rank_map.hpp>
 #include <attd/operations/normalization.hpp>
 #include <attd/operations/pooling.hpp>
+#include <attd/operations/row_means.hpp>
 #include <attd/operations/silu_convolution.hpp>
 #include <attd/operations/transform.hpp>
 #include <operations/checks.hpp>
@@ -188,6 +189,21 @@ struct mean_pool {
   void backward(Backend& backend, const tensors<S>&, const tensors<S>& d_out,
                 tensors<S>& d_in) const {
     ops::mean_pool_backward(backend, batch, d_out[0].view(), d_in[0].view());
+  }
+};
+
+struct row_means {
+  index_t rows = 5, channels = 3;
+  std::vector<shape> inputs() const { return {{rows, channels}}; }
+  std::vector<shape> outputs() const { return {{rows}}; }
+  template <class Backend, class S>
+  void forward(Backend& backend, const tensors<S>& in, tensors<S>& out) const {
+    ops::row_means(backend, in[0].view(), out[0].view());
+  }
+  template <class Backend, class S>
+  void backward(Backend& backend, const tensors<S>&, const tensors<S>& d_out,
+                tensors<S>& d_in) const {
+    ops::row_means_backward(backend, d_out[0].view(), d_in[0].view());
   }
 };
 

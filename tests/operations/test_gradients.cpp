@@ -61,9 +61,11 @@ TEST_CASE("derivatives: softmax_entropy agrees with central differences") {
   expect_correct(cases::softmax_entropy{});
 }
 
-TEST_CASE("derivatives: pooling agrees with central differences") {
+TEST_CASE("derivatives: pooling and means agree with central differences") {
   expect_correct(cases::mean_pool{});
   expect_correct(cases::last_pool{});
+  expect_correct(cases::row_means{});
+  expect_correct(cases::row_means{.rows = 3, .channels = 1});
 }
 
 TEST_CASE("derivatives: activations agree with central differences") {

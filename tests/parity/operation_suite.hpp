@@ -66,9 +66,10 @@ TEST_CASE_TEMPLATE_DEFINE("parity: softmax_entropy agrees with the plain loops",
   }
 }
 
-TEST_CASE_TEMPLATE_DEFINE("parity: pooling agrees with the plain loops", Fast, pooling_parity) {
+TEST_CASE_TEMPLATE_DEFINE("parity: pooling and means agree with the plain loops", Fast, pooling_parity) {
   expect_parity_everywhere<Fast>(cases::mean_pool{});
   expect_parity_everywhere<Fast>(cases::last_pool{});
+  expect_parity_everywhere<Fast>(cases::row_means{.rows = 7, .channels = 19});
 }
 
 TEST_CASE_TEMPLATE_DEFINE("parity: activations agree with the plain loops", Fast,

@@ -90,6 +90,20 @@ TEST_CASE("the gradient of a batch is that of its loss: forecaster of mamba") {
 TEST_CASE("the gradient of a batch is that of its loss: language model of mamba") {
   CHECK(worst_gradient(tiny_language_model(), class_rows{}, texts(3, 5, 1), 1) < 1e-7);
 }
+TEST_CASE("with the output in chunks training gives what it gives with the whole output") {
+  auto model = tiny_language_model();
+  const auto data = texts(6, 5, 1);
+  std::vector<double> whole, chunks;
+  const auto expected = trained<double>(model, class_rows{}, data, 1, 4, whole);
+  model.head.loss_chunk = 2;
+  CHECK(worst_gradient(model, class_rows{}, data, 1) < 1e-7);
+  const auto found = trained<double>(model, class_rows{}, data, 1, 4, chunks);
+  CHECK(distance(found, expected) <= 1e-9 * std::sqrt(attd::squared_norm(expected)));
+  REQUIRE(chunks.size() == whole.size());
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    CHECK(chunks[i] == doctest::Approx(whole[i]).epsilon(1e-9));
+  }
+}
 TEST_CASE("the gradient of a batch is that of its loss: classifiers of tokens and of signals") {
   using attd::models::embedding_encoder;
   using attd::models::linear_encoder;

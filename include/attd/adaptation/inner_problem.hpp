@@ -110,7 +110,7 @@ class inner_problem {
     operations::replay(backend_, has_output_gradient_ ? forward_too_ : forward_, [&] {
       if constexpr (dynamics_type::on_backend) dynamics_.apply_staged(backend_);
       output_.forward(backend_, frozen_->model, frozen_->parameters, dynamics_.effective, *loss_,
-                      data, cache_, has_output_gradient_);
+                      data, cache_, has_output_gradient_, no_parameters_);
     });
     operations::finish(backend_);
     if constexpr (!output_type::of_rows) {  // such a loss may look at the output on the host

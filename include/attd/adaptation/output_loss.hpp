@@ -50,18 +50,19 @@ class output_loss {
   bool in_chunks() const { return count_ > 0; }
 
   /// Output, or features, in the cache; the losses too where `of_rows`. `with_gradient`, where
-  /// there are chunks: the gradient in cache.d_features as well, with the data's own weights.
-  template <class Backend, class P, class Dynamics, class Cache>
+  /// there are chunks: the gradient with the data's own weights as well, in cache.d_features and
+  /// added to that of the head's parameters in d_p, where asked for by type.
+  template <class Backend, class P, class Dynamics, class Cache, class DP>
   void forward(Backend& backend, const Model& model, const P& p, const Dynamics& dyn,
-               const Loss& loss, const losses::inner_data<T>& data, Cache& c, bool with_gradient) {
+               const Loss& loss, const losses::inner_data<T>& data, Cache& c, bool with_gradient,
+               DP& d_p) {
     if constexpr (may_chunk) {
       if (in_chunks()) {
         const index_t rows = data.batch.tokens();
         expect_equal("internal loss", "the number of weights", data.weight.size(), rows);
         operations::resize(backend, scratch.rows, {rows});
         model.forward_features(backend, data.batch, p, dyn, data.model_input(), c);
-        typename Model::template parameters<none> nothing;
-        walk(backend, model, p, loss, data, data.weight.view(), c, true, with_gradient, nothing);
+        walk(backend, model, p, loss, data, data.weight.view(), c, true, with_gradient, d_p);
         return;
       }
     }

@@ -3,6 +3,7 @@
 // Trains base models: minibatches, exact gradients, clipping, AdamW.
 #pragma once
 
+#include <attd/adaptation/output_loss.hpp>
 #include <attd/adaptation/parallel.hpp>
 #include <attd/core/dynamics.hpp>
 #include <attd/core/leaves.hpp>
@@ -182,7 +183,7 @@ class trainer {
     for (index_t first = 0; first < n; first += options_.batch) {
       chosen_.clear();
       for (index_t i = first; i < std::min(n, first + options_.batch); ++i) chosen_.push_back(i);
-      loss += accumulate(data, rows, [&](shard& s) { return forward(s); });
+      loss += accumulate(data, rows, [&](shard& s) { return forward(s, false); });
     }
     return loss;
   }
@@ -202,10 +203,9 @@ class trainer {
     explicit shard(const Backend& b) : backend(b) {}
     Backend backend;
     losses::inner_data<T> data;
-    losses::loss_scratch<T> scratch;
+    adaptation::output_loss<Model, RowLoss, T, T> output;
     layers<dynamics<T>> base, d_base;
     typename Model::template cache<T> cache;
-    tensor<T> d_output;
     parameters gradient;
     bool used = false;
     double loss = 0;
@@ -220,7 +220,8 @@ class trainer {
     index_t rows = 0;
     for (index_t i : chosen_) rows += reader_.scored_rows(data, i);
     const double loss = accumulate(data, rows, [&](shard& s) {
-      const double l = forward(s);
+      zero_leaves(s.gradient);
+      const double l = forward(s, true);
       backward(s);
       return l;
     });
@@ -253,31 +254,31 @@ class trainer {
     return loss;
   }
 
-  double forward(shard& s) const {
+  /// The loss; `with_gradient`: also what `backward` goes on from.
+  double forward(shard& s, bool with_gradient) const {
     model_.base_dynamics(*parameters_, s.base);
     model_.reset_states(s.data.batch.count(), s.cache);
     operations::bring(s.backend, s.base);
     operations::bring(s.backend, s.cache.initial);
     losses::bring_data(s.backend, s.data);
-    model_.forward(s.backend, s.data.batch, *parameters_, s.base, s.data.model_input(), s.cache);
-    const auto output = std::as_const(s.cache).output().view();
+    s.output.prepare(model_, s.data.batch);
+    s.output.forward(s.backend, model_, *parameters_, s.base, loss_, s.data, s.cache, with_gradient,
+                     s.gradient);
     operations::finish(s.backend);
-    loss_.evaluate(s.backend, output, s.data, s.scratch);
-    operations::finish(s.backend);
-    return double(losses::weighted_sum(s.scratch.rows, s.data.weight));
+    if constexpr (!decltype(s.output)::of_rows) {
+      loss_.evaluate(s.backend, std::as_const(s.cache).output().view(), s.data, s.output.scratch);
+      operations::finish(s.backend);
+    }
+    return double(losses::weighted_sum(s.output.scratch.rows, s.data.weight));
   }
 
   void backward(shard& s) const {
-    const auto output = std::as_const(s.cache).output().view();
-    operations::clear(s.backend, s.d_output, output.shape());
-    operations::finish(s.backend);
-    loss_.backward(s.backend, output, s.data, std::as_const(s.data.weight).view(), s.scratch,
-                   s.d_output.view());
+    const auto weight = std::as_const(s.data.weight).view();
+    if (!s.output.in_chunks()) s.output.differentiate(s.backend, loss_, s.data, weight, s.cache);
     zeros_like(s.base, s.d_base);
     operations::bring(s.backend, s.d_base);
-    zero_leaves(s.gradient);
-    model_.backward(s.backend, s.data.batch, *parameters_, s.base, s.data.model_input(), s.cache,
-                    std::as_const(s.d_output).view(), s.gradient, s.d_base, every_);
+    s.output.backward(s.backend, model_, *parameters_, s.base, loss_, s.data, weight, s.cache, true,
+                      s.gradient, s.d_base, every_);
     operations::finish(s.backend);
     model_.base_dynamics_backward(*parameters_, s.d_base, s.gradient);
   }
