@@ -29,9 +29,11 @@ using namespace attd_bench;
 // descent. Samples are shared out to threads, each with its own workspace.
 class batch_step {
  public:
-  batch_step(const lm_shape& s, index_t threads, blocks::activation_storage keep)
+  batch_step(const lm_shape& s, index_t threads, blocks::activation_storage keep,
+             index_t loss_chunk)
       : frozen_(make_frozen(s)) {
     frozen_.model.block.keep = keep;
+    frozen_.model.head.loss_chunk = loss_chunk;
     for (index_t t = 0; t < threads; ++t) {
       workers_.push_back(std::make_unique<worker>(frozen_, loss_));
     }
@@ -48,16 +50,16 @@ class batch_step {
   batch_step(const batch_step&) = delete;
 
   void step() {
-    adaptation::parallel_for(index_t(workers_.size()), index_t(psi_.size()),
-                             [&](index_t thread, index_t i) {
-                               worker& w = *workers_[std::size_t(thread)];
-                               auto& psi = psi_[std::size_t(i)];
-                               w.problem.share_input(inputs_[std::size_t(i)]);
-                               auto value = w.problem.evaluate(psi);
-                               benchmark::DoNotOptimize(value);
-                               w.problem.gradient(psi, w.gradient);
-                               descent_.step(0, 1.0, w.gradient, psi, none_kept_);
-                             });
+    adaptation::parallel_for(
+        index_t(workers_.size()), index_t(psi_.size()), [&](index_t thread, index_t i) {
+          worker& w = *workers_[std::size_t(thread)];
+          auto& psi = psi_[std::size_t(i)];
+          w.problem.share_input(inputs_[std::size_t(i)]);
+          auto value = w.problem.evaluate(psi, adaptation::followed_by::gradient);
+          benchmark::DoNotOptimize(value);
+          w.problem.gradient(psi, w.gradient);
+          descent_.step(0, 1.0, w.gradient, psi, none_kept_);
+        });
   }
 
  private:
@@ -87,13 +89,15 @@ std::string kept(blocks::activation_storage keep) {
 }
 
 void add_batch_step(const lm_shape& s, index_t threads,
-                    blocks::activation_storage keep = blocks::activation_storage::all) {
-  const std::string name =
-      "inner_step/mamba_lm" + s.name() + kept(keep) + axes({{"threads", threads}});
+                    blocks::activation_storage keep = blocks::activation_storage::all,
+                    index_t loss_chunk = 0) {
+  const std::string name = "inner_step/mamba_lm" + s.name() + kept(keep) +
+                           (loss_chunk > 0 ? axes({{"loss_chunk", loss_chunk}}) : "") +
+                           axes({{"threads", threads}});
   auto* b = benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
     const double bound = lm_bound_seconds(s, {1, 1}, int(threads));
     const peak_memory memory;
-    batch_step work(s, threads, keep);
+    batch_step work(s, threads, keep, loss_chunk);
     work.step();  // takes its memory
     for (auto _ : state) work.step();
     report(state, s.tokens() * double(s.layers * 2 * s.width * s.states), bound);
@@ -303,6 +307,10 @@ int main(int argc, char** argv) {
     for (const auto keep : {blocks::activation_storage::all, blocks::activation_storage::recompute,
                             blocks::activation_storage::recompute_bfloat16}) {
       add_batch_step({.batch = 1, .length = 2048, .width = 256, .layers = 8}, 1, keep);
+    }
+    for (const index_t loss_chunk : {0, 1024, 256, 64}) {
+      add_batch_step({.batch = 1, .length = 2048, .width = 256, .vocabulary = 16384}, 1,
+                     blocks::activation_storage::all, loss_chunk);
     }
     add_engine<net_case>(512);
     add_engine<mamba_case>(256);
