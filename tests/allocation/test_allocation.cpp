@@ -129,6 +129,15 @@ TEST_CASE("Mamba layers adapt and predict without allocating") {
   check_no_allocation<double, attd::eigen>(two_mambas(), adapters::full{}, optimizers::adam{});
 }
 
+TEST_CASE("with the output in chunks adapting allocates nothing") {
+  if (!counts_allocations) return;
+  auto model = two_mambas();
+  model.head.loss_chunk = 7;
+  check_no_allocation<float, attd::eigen>(model, adapters::log_low_rank{2}, optimizers::adam{});
+  check_no_allocation<double, attd::reference>(model, adapters::low_rank{2},
+                                               optimizers::gradient_descent{});
+}
+
 TEST_CASE("Mamba layers that compute activations again adapt and predict without allocating") {
   if (!counts_allocations) return;
   auto model = two_mambas();

@@ -30,10 +30,12 @@ void expect_same_prediction(const Model& model, const Adapter& adapter) {
   CHECK(attd::testing::rms_ratio(adapted_prediction<cuda>(model, adapter), found) == 0);
 }
 
-// The fast weights of two texts after three steps: in lockstep, or by so many threads.
+// The fast weights of two texts after three steps: in lockstep, or by so many threads; the output
+// as a whole, or in chunks.
 template <class Backend>
-auto adapted_to_texts(int threads) {
-  const auto model = small_language_model();
+auto adapted_to_texts(int threads, index_t loss_chunk = 0) {
+  auto model = small_language_model();
+  model.head.loss_chunk = loss_chunk;
   const auto m = attd::make_adaptive(model, adapters::timescale<>{{2}}, losses::next_token{},
                                      attd::controllers::fixed{3}, optimizers::adam{.rate = 0.05},
                                      parameters_of<double>(model), Backend{});
@@ -77,12 +79,15 @@ TEST_CASE("cuda: the engine adapts Mamba to the same bits where activations are 
 TEST_CASE("cuda: inputs adapt in lockstep and by two threads as one by one on the reference") {
   if (no_device()) return;
   const auto expected = adapted_to_texts<attd::reference>(1);
-  for (const int threads : {0, 1, 2}) {
-    CAPTURE(threads);
-    const auto found = adapted_to_texts<cuda>(threads);
-    REQUIRE(found.size() == expected.size());
-    for (std::size_t i = 0; i < found.size(); ++i) {
-      CHECK(attd::testing::rms_ratio(found[i], expected[i]) <= 1e-10);
+  for (const index_t loss_chunk : {0, 3}) {
+    for (const int threads : {0, 1, 2}) {
+      CAPTURE(loss_chunk);
+      CAPTURE(threads);
+      const auto found = adapted_to_texts<cuda>(threads, loss_chunk);
+      REQUIRE(found.size() == expected.size());
+      for (std::size_t i = 0; i < found.size(); ++i) {
+        CHECK(attd::testing::rms_ratio(found[i], expected[i]) <= 1e-10);
+      }
     }
   }
 }
