@@ -71,7 +71,7 @@ struct rounding_system_that : separate_system {
   attd::thrust_detail::rounded_factors factors;
 
   template <class A>
-    requires(sizeof(A) > 0 && holds_constants)
+    requires holds_constants
   void hold_constant(const A& parameters) {
     factors.hold_constant(*this, parameters);
   }

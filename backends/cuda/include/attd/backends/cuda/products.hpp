@@ -17,10 +17,10 @@ namespace attd {
 
 /// How products of floats are computed on a GPU; other numbers are always computed in full.
 ///
-/// Only factors of products are ever rounded, for the length of one product. Sums, results and all
-/// that is kept stay floats: activations, fast weights, their gradients, the optimiser's state. So
-/// an adaptation step that is smaller than the rounding of the weight still counts: steps add up in
-/// float until a rounded factor changes.
+/// Only factors of products are ever rounded, in copies. Sums, results and all that is kept stay
+/// floats: activations, fast weights, their gradients, the optimiser's state. So an adaptation step
+/// that is smaller than the rounding of the weight still counts: steps add up in float until a
+/// rounded factor changes.
 enum class product_precision {
   full,  ///< in float
   tf32,  ///< factors rounded to 10 bits after the point, sums in float: errors of about 1e-3
