@@ -3,6 +3,7 @@
 // The engine on a GPU: one input, several in lockstep or by threads, training, gradients through
 // the adaptation; against the reference.
 #include <adaptation/prediction.hpp>
+#include <adaptation/wide_model.hpp>
 #include <attd/adaptation/lockstep.hpp>
 #include <attd/adapters/log_low_rank.hpp>
 #include <attd/adapters/timescale.hpp>
@@ -90,6 +91,27 @@ TEST_CASE("cuda: inputs adapt in lockstep and by two threads as one by one on th
       }
     }
   }
+}
+
+TEST_CASE("cuda: with products in bf16 a model that is given other weights adapts as a new one") {
+  if (no_device()) return;
+  const cuda device(attd::systems::cuda(0, {.products = attd::product_precision::bf16}));
+  const wide::text x(1, 40);
+  auto m = wide::adaptive(5, device);
+  auto w = m.make_workspace();
+  const auto before = wide::adapted(m, w, x);
+  m.set_parameters(parameters_of<float>(wide::model(), 6));
+  m.refresh(w);
+  const auto other = wide::adaptive(6, device);
+  auto fresh = other.make_workspace();
+  const auto found = wide::adapted(m, w, x), expected = wide::adapted(other, fresh, x);
+  REQUIRE(found.size() == expected.size());
+  double moved = 0;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    CHECK(attd::testing::rms_ratio(found[i], expected[i]) == 0);
+    moved += attd::testing::rms_ratio(found[i], before[i]);
+  }
+  CHECK(moved > 0);
 }
 
 TEST_CASE("cuda: gradients through the adaptation are exact") {

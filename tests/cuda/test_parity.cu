@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 // Operations and a block on a GPU against the reference; two runs give the same bits.
 #include <array>
+#include <attd/operations/constants.hpp>
 #include <attd/operations/rounding.hpp>
 #include <cuda/device.hpp>
 #include <operations/cases.hpp>
@@ -167,6 +168,33 @@ TEST_CASE("cuda: products in bf16 are exactly those of the rounded numbers, and 
     CHECK(c(0, 0) == 33 * 256 * 260);
     CHECK(c(31, 47) == 33 * 256 * 260);
     CHECK(c(63, 47) == (i == 4 ? 33 * 256 * 260 : 0));
+  }
+}
+
+TEST_CASE("cuda: factors in bf16 that are held constant change when held again, also in a graph") {
+  if (no_device()) return;
+  cuda device(attd::systems::cuda(0, {.products = attd::product_precision::bf16}));
+  constexpr auto no = ops::transpose::no, yes = ops::transpose::yes;
+  tensor<float> x({64, 33}, 257), w({48, 33}, 259), y({64, 48});
+  for (tensor<float>* t : {&x, &w, &y}) ops::bring(device, *t);
+  ops::recording<cuda> r;
+  const auto expect = [&](float of_w) {
+    ops::replay(device, r, [&] {
+      ops::matmul<no, yes, ops::update::assign>(device, x.view(), w.view(), y.view());
+    });
+    ops::finish(device);
+    CHECK(y(0, 0) == 33 * 256 * of_w);
+    CHECK(y(63, 47) == 33 * 256 * of_w);
+  };
+  ops::hold_constant(device, w);
+  for (int i = 0; i < 4; ++i) expect(260);
+  w.assign({48, 33}, 263);  // a tie as well
+  ops::hold_constant(device, w);
+  for (int i = 0; i < 2; ++i) expect(264);
+  ops::let_go(device);
+  for (const float next : {256.0f, 260.0f, 264.0f, 268.0f}) {
+    w.assign({48, 33}, next);
+    expect(next);
   }
 }
 

@@ -5,87 +5,31 @@
 #include <algorithm>
 #include <array>
 #include <attd/backends/reference.hpp>
-#include <attd/backends/thrust/bfloat16.hpp>
-#include <attd/backends/thrust/gemm_arguments.hpp>
+#include <attd/backends/thrust/rounded_factors.hpp>
 #include <attd/core/random.hpp>
 #include <attd/operations/replay.hpp>
 #include <attd/operations/rounding.hpp>
 #include <cmath>
 #include <core/nearest_bfloat16.hpp>
-#include <memory>
 #include <on_thrust/products.hpp>
 #include <utility>
 #include <vector>
 
-#include "separate_memory.hpp"
+#include "rounding_system.hpp"
 
 namespace {
 
 using namespace attd;
 using attd_test::bits_of;
+using attd_test::differences;
 using attd_test::for_all_forms;
+using attd_test::mapped;
 using attd_test::nearest;
-using attd_test::separate_system;
+using attd_test::numbers;
+using attd_test::rounding;
+using attd_test::rounding_system;
 using operations::transpose;
 using operations::update;
-
-// The same on every element.
-template <class F>
-tensor<float> mapped(const tensor<float>& x, const F& f) {
-  tensor<float> y(x.shape());
-  for (index_t i = 0; i < x.size(); ++i) y.data()[i] = f(x.data()[i]);
-  return y;
-}
-template <class F>
-tensor<float> numbers(const shape& s, const F& draw) {
-  tensor<float> t(s);
-  for (index_t i = 0; i < t.size(); ++i) t.data()[i] = draw();
-  return t;
-}
-
-// gemm of a BLAS on rounded factors, with sums in float; matrices are column-major.
-struct late_gemm {
-  thrust_detail::gemm_call<bfloat16, float> x;
-
-  void operator()() const {
-    const index_t a_row = x.op_a == transpose::yes ? x.lda : 1, a_column = x.lda + 1 - a_row;
-    const index_t b_row = x.op_b == transpose::yes ? x.ldb : 1, b_column = x.ldb + 1 - b_row;
-    for (index_t i = 0; i < x.m; ++i) {
-      for (index_t j = 0; j < x.n; ++j) {
-        float sum = 0;
-        for (index_t l = 0; l < x.k; ++l) {
-          sum += float(x.a[i * a_row + l * a_column]) * float(x.b[l * b_row + j * b_column]);
-        }
-        float& c = x.c[i + j * x.ldc];
-        c = x.beta == 0 ? sum : sum + x.beta * c;
-      }
-    }
-  }
-};
-
-// What products were given: how many, and where their factors lay.
-struct seen {
-  int products = 0;
-  std::vector<const bfloat16*> at;
-};
-
-// The product of systems::cuda with products in bf16, but for who computes it.
-struct rounding_system : separate_system {
-  std::shared_ptr<seen> log = std::make_shared<seen>();
-  thrust_detail::rounded_factors factors;
-
-  template <transpose Ta, transpose Tb, update U, class A, class B>
-  bool matmul(view<A> a, view<B> b, view<float> c) {
-    if (!thrust_detail::fits_gemm<Ta>(a, b, c) || !thrust_detail::worth_rounding(c)) return false;
-    const auto rounded = factors.round(*this, a, b);
-    const late_gemm gemm{thrust_detail::gemm_arguments<Ta, Tb, U>(rounded.a, rounded.b, c)};
-    run([gemm](const auto&) { gemm(); });
-    ++log->products;
-    log->at.insert(log->at.end(), {rounded.a.data(), rounded.b.data()});
-    return true;
-  }
-};
-using rounding = attd::thrust<rounding_system>;
 
 // op(A) [m, k], op(B) [k, n], C [m, n], each a part of a wider tensor.
 template <transpose Ta, transpose Tb>
@@ -119,12 +63,6 @@ tensor<float> product(Backend& backend, tensor<float> a, tensor<float> b, tensor
                                 parts::part_of_c(c));
   operations::finish(backend);
   return c;
-}
-
-index_t differences(const tensor<float>& x, const tensor<float>& y) {
-  index_t count = 0;
-  for (index_t i = 0; i < x.size(); ++i) count += !(x.data()[i] == y.data()[i]);
-  return count;
 }
 
 }  // namespace

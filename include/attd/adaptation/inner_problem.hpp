@@ -10,6 +10,7 @@
 #include <attd/core/dynamics.hpp>
 #include <attd/core/leaves.hpp>
 #include <attd/losses/from_formula.hpp>
+#include <attd/operations/constants.hpp>
 #include <attd/operations/memory.hpp>
 #include <attd/operations/numbers.hpp>
 #include <attd/operations/replay.hpp>
@@ -50,6 +51,7 @@ class inner_problem {
   /// Reads the base dynamics anew; to be called when theta has changed.
   void take_base() {
     forget();
+    operations::hold_constant(backend_, frozen_->parameters);
     dynamics_.take_base(backend_);
   }
 

@@ -65,6 +65,12 @@ class thrust : public thrust_detail::scan_members<thrust<System>>,
   void replay(recording& r, const F& f) {
     system_.replay(r, f);
   }
+  /// Parameters that stay as they are (`operations::hold_constant`), on systems that gain by it.
+  template <class A>
+    requires requires(System& s, const A& parameters) { s.hold_constant(parameters); }
+  void hold_constant(const A& parameters) {
+    system_.hold_constant(parameters);
+  }
   /// Runs f(0) .. f(n - 1) on the system, in any order: for operations of your own. f has a call
   /// operator marked `ATTD_DEVICE` and copies nothing but views and numbers.
   template <class F>

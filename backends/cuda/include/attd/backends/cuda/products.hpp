@@ -6,8 +6,8 @@
 #include <cublas_v2.h>
 
 #include <attd/backends/cuda/check.hpp>
-#include <attd/backends/thrust/bfloat16.hpp>
 #include <attd/backends/thrust/gemm_arguments.hpp>
+#include <attd/core/bfloat16.hpp>
 #include <cstddef>
 #include <string>
 #include <type_traits>
@@ -17,17 +17,19 @@ namespace attd {
 
 /// How products of floats are computed on a GPU; other numbers are always computed in full.
 ///
-/// Only factors of products are ever rounded, for the length of one product. Sums, results and all
-/// that is kept stay floats: activations, fast weights, their gradients, the optimiser's state. So
-/// an adaptation step that is smaller than the rounding of the weight still counts: steps add up in
-/// float until a rounded factor changes.
+/// Only factors of products are ever rounded, in copies. Sums, results and all that is kept stay
+/// floats: activations, fast weights, their gradients, the optimiser's state. So an adaptation step
+/// that is smaller than the rounding of the weight still counts: steps add up in float until a
+/// rounded factor changes.
 enum class product_precision {
   full,  ///< in float
   tf32,  ///< factors rounded to 10 bits after the point, sums in float: errors of about 1e-3
   /// Factors rounded to bfloat16, 7 bits after the point, sums in float: errors of up to 2^-8 for
   /// each factor, 0.8 percent of a term; in random sums some 2e-3 of the result. Results with less
   /// than 32 rows or columns, where rounding costs more than it gains, are computed in full. Takes
-  /// memory for the largest pair of factors, 2 bytes a number; needs compute capability 8.0.
+  /// memory for the largest pair of factors, 2 bytes a number, and for each weight that is held
+  /// constant (`operations::hold_constant`, which the engine does) as much, for each handle. Needs
+  /// compute capability 8.0.
   bf16
 };
 

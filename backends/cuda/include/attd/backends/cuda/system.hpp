@@ -11,8 +11,8 @@
 #include <attd/backends/cuda/check.hpp>
 #include <attd/backends/cuda/products.hpp>
 #include <attd/backends/cuda/team.hpp>
-#include <attd/backends/thrust/bfloat16.hpp>
 #include <attd/backends/thrust/readable_arrays.hpp>
+#include <attd/backends/thrust/rounded_factors.hpp>
 #include <attd/backends/thrust/systems.hpp>
 #include <cstddef>
 #include <memory>
@@ -220,6 +220,13 @@ class cuda {
     }
     start(a, b);
     return true;
+  }
+
+  /// Where products are in bf16, rounds factors in these leaves once; until told again, they are
+  /// constant (`operations::hold_constant`).
+  template <class A>
+  void hold_constant(const A& parameters) {
+    if (options_.products == product_precision::bf16) factors_.hold_constant(*this, parameters);
   }
 
   /// How many pieces sequences of a scan are cut into, given its teams without cuts: as many as

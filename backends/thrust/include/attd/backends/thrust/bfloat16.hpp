@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: 2026 the attd authors
 // SPDX-License-Identifier: MIT
-// Factors of a product in bfloat16: the rounding of two matrices of floats. Needs no GPU, so it is
+// The rounding of matrices of floats to bfloat16, as factors of a product. Needs no GPU, so it is
 // tested on every machine.
 #pragma once
 
@@ -8,8 +8,6 @@
 #include <attd/backends/thrust/systems.hpp>
 #include <attd/core/bfloat16.hpp>
 #include <attd/core/tensor.hpp>
-#include <attd/operations/memory.hpp>
-#include <utility>
 
 namespace attd::thrust_detail {
 
@@ -31,6 +29,11 @@ struct rounded_rows {
 
   static index_t stride_for(view<const float> x) {
     return (x.columns() + alignment - 1) / alignment * alignment;
+  }
+  /// Numbers that `to` takes, in whole cache lines of a GPU: what comes next is as well aligned.
+  static index_t space(view<const float> x) { return (x.rows() * stride_for(x) + 63) / 64 * 64; }
+  static view<bfloat16> placed(view<const float> x, bfloat16* at) {
+    return {at, {x.rows(), x.columns()}, stride_for(x)};
   }
   index_t count() const { return to.rows() * (to.stride() / together); }
 
@@ -68,51 +71,5 @@ template <class C>
 bool worth_rounding(view<C> c) {
   return std::min(c.rows(), c.columns()) >= 32;
 }
-
-/// Memory for the rounded factors of one product at a time, in the system's memory. It grows to the
-/// largest pair: within that, a product of the same shapes finds its factors at the same addresses,
-/// which recordings need. A copy has none.
-class rounded_factors {
- public:
-  struct pair {
-    view<const bfloat16> a, b;
-  };
-
-  rounded_factors() = default;
-  rounded_factors(const rounded_factors&) {}
-  rounded_factors(rounded_factors&& other) noexcept : memory_(std::exchange(other.memory_, {})) {}
-  rounded_factors& operator=(rounded_factors other) noexcept {
-    memory_ = std::move(other.memory_);
-    return *this;
-  }
-
-  /// Rounds a and b, which may be the same. The result is valid for what the system does before the
-  /// next call: operations are done in order.
-  template <class System>
-  pair round(System& system, view<const float> a, view<const float> b) {
-    const index_t of_a = space(a);
-    grow(system, of_a + space(b));
-    const rounded_rows x{a, placed(a, memory_.data())}, y{b, placed(b, memory_.data() + of_a)};
-    for_each_index(system, x.count() + y.count(), rounded_pair{x, y, x.count()});
-    return {x.to, y.to};
-  }
-
- private:
-  // Whole cache lines of a GPU: b is then as well aligned as a.
-  static index_t space(view<const float> x) {
-    return (x.rows() * rounded_rows::stride_for(x) + 63) / 64 * 64;
-  }
-  static view<bfloat16> placed(view<const float> x, bfloat16* at) {
-    return {at, {x.rows(), x.columns()}, rounded_rows::stride_for(x)};
-  }
-  template <class System>
-  void grow(System& system, index_t count) {
-    if (count <= memory_.size()) return;
-    operations::finish(system);  // what is being recorded cannot take memory: it ends here
-    operations::resize(system, memory_, {count});  // gives back what was there: recordings are void
-  }
-
-  tensor<bfloat16> memory_;
-};
 
 }  // namespace attd::thrust_detail
