@@ -5,6 +5,7 @@
 #include <on_thrust/backend.hpp>
 #include <on_thrust/orders.hpp>
 #include <operations/cases.hpp>
+#include <parity/scan_output_suite.hpp>
 #include <parity/scan_suite.hpp>
 
 namespace attd_test::teams {
@@ -152,6 +153,11 @@ TEST_CASE("gated_scan: cut in time, in any order of threads, without a row of st
   expect_parity<attd::thrust<cutting_system<3>>, float>(op);
   expect_parity<attd::thrust<cutting_system<3>>, dual<double>>(op);
   expect_no_order<float>(op);
+  cases::gated_scan little = op;
+  little.output = ops::scan_output::computed_again;
+  expect_no_order<float>(little);
+  scans::expect_same_without_output<attd::thrust<cutting_system<3>>, float>(op);
+  scans::expect_same_without_output<attd::thrust<cutting_system<3>>, dual<double>>(op);
   thrust_cpp backend;
   const auto in = scans::inputs_of<double>(op, 3);
   auto out = zero_tensors<double>(op.outputs());

@@ -48,6 +48,7 @@ struct selective_scan {
 struct gated_scan {
   sequences batch{1, 2, 7};
   index_t channels = 3, states = 2, dynamics = 1, times = 1;
+  ops::scan_output output = ops::scan_output::kept;
   std::vector<shape> inputs() const {
     const index_t tokens = batch.tokens();
     const shape rows{tokens, channels}, selected{tokens, states};
@@ -68,7 +69,7 @@ struct gated_scan {
                ops::gated_scan_cache<S>& cache) const {
     ops::gated_scan(backend, batch, cache, in[0].view(), in[1].view(), in[9].view(), in[2].view(),
                     in[3].view(), in[4].view(), in[5].view(), in[6].view(), in[7].view(),
-                    in[8].view(), out[0].view(), out[1].view());
+                    in[8].view(), out[0].view(), out[1].view(), output);
   }
   template <class Backend, class S>
   void backward(Backend& backend, const tensors<S>& in, const tensors<S>& d_out,

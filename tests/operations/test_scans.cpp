@@ -159,6 +159,7 @@ TEST_CASE("gated_scan: derivatives agree with central differences") {
   expect_correct(cases::gated_scan{});
   expect_correct(cases::gated_scan{.dynamics = 3, .times = 3});
   expect_correct(cases::gated_scan{.batch = {1}, .channels = 1, .states = 1});
+  expect_correct(cases::gated_scan{.output = ops::scan_output::computed_again});
 }
 
 TEST_CASE("complex_scan: derivatives agree with central differences in both directions") {

@@ -198,8 +198,9 @@ TEST_CASE_TEMPLATE_DEFINE("storage: bfloat16 leaves outputs, and moves gradients
   const auto expected = with(activation_storage::all);
   const auto found = with(activation_storage::recompute_bfloat16);
   CHECK(leaves_that_differ(found.output, expected.output) == 0);
-  // Each of three layers reads v, z and s, which are off by up to 2^-8: to first order that adds up
-  // to 9 2^-8 where derivatives are of order one. Independent errors, as these are, give less.
+  // Each of three layers reads v, z and what comes of v, s among it, which are off by up to 2^-8:
+  // to first order that adds up to 9 2^-8 where derivatives are of order one. Independent errors,
+  // as these are, give less.
   const double bound = 9.0 / 256;
   CHECK(largest_ratio(found.all, expected.all) <= bound);
   CHECK(largest_ratio(found.frozen, expected.frozen) <= bound);

@@ -8,12 +8,10 @@
 #include <attd/core/random.hpp>
 #include <attd/core/sequences.hpp>
 #include <attd/metrics/flops.hpp>
-#include <attd/operations/activations.hpp>
 #include <attd/operations/gated_scan.hpp>
 #include <attd/operations/linear.hpp>
 #include <attd/operations/memory.hpp>
 #include <attd/operations/silu_convolution.hpp>
-#include <attd/operations/transform.hpp>
 #include <cmath>
 #include <cstdint>
 #include <tuple>
@@ -171,7 +169,8 @@ struct mamba {
     op::linear(backend, batch, r, p.dt_weight.view(), view<none>{}, a.raw_step.view());
     op::gated_scan(backend, batch, a.scan, u, std::as_const(a.raw_step).view(), p.dt_bias.view(),
                    dyn.log_timescale.view(), dyn.matrix.view(), in, out, p.d.view(),
-                   initial.ssm.view(), z, a.gated.view(), final.ssm.view());
+                   initial.ssm.view(), z, a.gated.view(), final.ssm.view(),
+                   recomputes() ? op::scan_output::computed_again : op::scan_output::kept);
     op::linear(backend, batch, a.gated.view(), p.out_proj.view(), absent, y);
     computation.round(backend);
   }
@@ -197,10 +196,20 @@ struct mamba {
     const mamba_computation<S> computation(keep, c);
     mamba_activations<S>& a = computation.activations();
     computation.widen(backend);
-    if (recomputes()) compute_again<base>(backend, batch, p, dyn, initial, a);
-    // What was computed again gives its memory to a gradient once it has been read.
+    if (recomputes()) compute_again(backend, batch, p, dyn, initial, a);
+    // Memory of the forward and of what was computed again serves gradients once it has been read;
+    // `gated`, which the scan's backward gives again, lies where a gradient comes later.
     tensor<S>& d_z = recomputes() ? a.gated : w.d_z;
     tensor<S>& d_v = recomputes() ? a.raw_step : w.d_v;
+    tensor<S>& gated = recomputes() ? w.d_convolved : a.gated;
+    if (base && recomputes()) op::resize(backend, gated, rows);
+    const auto gated_again = [&] {
+      if constexpr (base) {
+        return gated.view();
+      } else {
+        return view<none>{};
+      }
+    }();
     const view<const S> v = a.vz.view().column_range(0, channels);
     const view<const S> z = a.vz.view().column_range(channels, channels);
     const auto [r, in, out] = parts_of(a.selected);
@@ -212,16 +221,19 @@ struct mamba {
         return std::tuple<view<none>, view<none>, view<none>>{};
       }
     }();
-    op::linear_backward<op::update::assign>(backend, batch, a.gated.view(), p.out_proj.view(), d_y,
-                                            sized<true>(backend, w.d_gated, rows),
-                                            d_p.out_proj.view(), absent);
+    op::linear_backward<op::update::assign>(backend, batch, absent, p.out_proj.view(), d_y,
+                                            sized<true>(backend, w.d_gated, rows), absent, absent);
     op::gated_scan_backward(
         backend, batch, a.scan, w.scan, a.u.view(), std::as_const(a.raw_step).view(),
         p.dt_bias.view(), dyn.log_timescale.view(), dyn.matrix.view(), in, out, p.d.view(),
         initial.ssm.view(), z, std::as_const(w.d_gated).view(), d_final.ssm.view(),
         sized<through>(backend, w.d_u, rows), sized<through>(backend, w.d_raw_step, rows),
         d_dyn.log_timescale.view(), d_dyn.matrix.view(), d_in, d_out, d_p.d.view(),
-        d_initial.ssm.view(), sized<before>(backend, d_z, rows));
+        d_initial.ssm.view(), sized<before>(backend, d_z, rows), gated_again);
+    if constexpr (base) {
+      op::linear_backward(backend, batch, std::as_const(gated).view(), p.out_proj.view(), d_y,
+                          absent, d_p.out_proj.view(), absent);
+    }
     if constexpr (through) {
       op::linear_backward(backend, batch, r, p.dt_weight.view(), w.d_raw_step.view(), d_r,
                           d_p.dt_weight.view(), d_p.dt_bias.view());
@@ -273,14 +285,14 @@ struct mamba {
   auto kernel_of(P& p) const {
     return p.conv_weight.view().row_range(0, inner());
   }
-  /// The activations that were not kept, by the operations of the forward; `gated` if asked for.
-  template <bool Gated, class Backend, class P, class M, class Tau, class I, class S>
+  /// The activations before the scan that were not kept, by the operations of the forward.
+  template <class Backend, class P, class M, class Tau, class I, class S>
   void compute_again(Backend& backend, const sequences& batch, const parameters<P>& p,
                      const dynamics<M, Tau>& dyn, const state<I>& initial,
                      mamba_activations<S>& a) const {
     namespace op = operations;
     const index_t channels = inner();
-    for (tensor<S>* t : {&a.convolved, &a.u, &a.raw_step, &a.gated}) {
+    for (tensor<S>* t : {&a.convolved, &a.u, &a.raw_step}) {
       op::resize(backend, *t, {batch.tokens(), channels});
     }
     const view<const S> v = a.vz.view().column_range(0, channels);
@@ -290,11 +302,6 @@ struct mamba {
     op::linear(backend, batch, r, p.dt_weight.view(), view<none>{}, a.raw_step.view());
     op::gated_scan_steps(backend, batch, a.scan, std::as_const(a.raw_step).view(), p.dt_bias.view(),
                          dyn.log_timescale.view());
-    if constexpr (Gated) {
-      const view<const S> z = a.vz.view().column_range(channels, channels);
-      op::transform(backend, op::gated_silu_function{}, a.gated.view(),
-                    std::as_const(a.scan.s).view(), z);
-    }
   }
   /// The gradient tensor in the shape of its activation, or nothing where not wanted.
   template <bool Wanted, class Backend, class S>

@@ -46,11 +46,12 @@ enum class activation_storage : unsigned char {
   /// All that the backward reads: 7 inner, and x_proj's output; one more inner on backends without
   /// a gated scan of their own (`reference`, `eigen`), for the step sizes.
   all,
-  /// 3 inner, and x_proj's output. The backward computes the rest again by the forward's operations
-  /// on the forward's numbers, in memory that layers share: a convolution, a small product and a
-  /// gate more, the same bits.
+  /// 2 inner, and x_proj's output. The backward computes the rest again by the forward's operations
+  /// on the forward's numbers, in memory that layers share: a convolution and a small product more,
+  /// the same bits. The scan is not repeated: its output comes out of the states that its backward
+  /// passes.
   recompute,
-  /// As `recompute`, and of those 3 inner numbers each is stored in 2 bytes, as bfloat16. Outputs
+  /// As `recompute`, and of those 2 inner numbers each is stored in 2 bytes, as bfloat16. Outputs
   /// are the same bits (the forward computes in float and rounds what it is done with); gradients
   /// are off by some 2^-8 for each number they are computed from. Sums and products are in float.
   /// For `float` only: with any other type, `double` and duals of any kind, it is `recompute`, so
@@ -72,7 +73,7 @@ struct mamba_activations {
   tensor<S> selected;                    ///< x_proj u [token, rank + 2 state]: r, then B and C
   tensor<S> raw_step;                    ///< W_dt r + b_dt [token, inner]
   tensor<S> gated;                       ///< s silu(z)
-  operations::gated_scan_cache<S> scan;  ///< with s, the output of the scan
+  operations::gated_scan_cache<S> scan;  ///< with s, the output of the scan, where all is kept
 };
 
 /// Memory of one forward or backward, worth nothing after it.
@@ -87,7 +88,7 @@ struct mamba_work {
 template <class S>
 struct mamba_cache {
   mamba_activations<S> kept;
-  tensor<rounded_number<S>> rounded_vz, rounded_s;  ///< in place of `kept.vz` and `kept.scan.s`
+  tensor<rounded_number<S>> rounded_vz;  ///< in place of `kept.vz`
   mamba_work<S> work;
 };
 
@@ -111,7 +112,6 @@ class mamba_computation {
     if constexpr (can_round) {
       if (!rounds()) return;
       operations::round_to_bfloat16(backend, activations().vz, cache_.rounded_vz);
-      operations::round_to_bfloat16(backend, activations().scan.s, cache_.rounded_s);
     }
   }
   /// Reads it again.
@@ -120,7 +120,6 @@ class mamba_computation {
     if constexpr (can_round) {
       if (!rounds()) return;
       operations::widen_bfloat16(backend, cache_.rounded_vz, activations().vz);
-      operations::widen_bfloat16(backend, cache_.rounded_s, activations().scan.s);
     }
   }
 
@@ -132,9 +131,7 @@ class mamba_computation {
     if (keep_ == activation_storage::all) return;
     mamba_activations<S>&kept = cache_.kept, &used = cache_.work.activations;
     std::swap(kept.selected, used.selected);
-    if (rounds()) return;
-    std::swap(kept.vz, used.vz);
-    std::swap(kept.scan.s, used.scan.s);
+    if (!rounds()) std::swap(kept.vz, used.vz);
   }
   activation_storage keep_;
   mamba_cache<S>& cache_;

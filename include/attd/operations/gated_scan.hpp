@@ -37,12 +37,24 @@ struct step_function {
   }
 };
 
+/// d_y s silu'(z): the gradient of z, given that of y = s silu(z).
+struct gate_gradient_function {
+  template <class T>
+  ATTD_HD T operator()(T d_y, T s, T z) const {
+    return d_y * detail::partial_derivative<1>(gated_silu_function{}, s, z);
+  }
+};
+
+/// Whether `gated_scan` keeps the scan's output for the backward, or the backward computes it
+/// again.
+enum class scan_output : unsigned char { kept, computed_again };
+
 /// What `gated_scan` keeps for its backward. Backends that compute step sizes on the way leave
 /// `step` empty.
 template <class S>
 struct gated_scan_cache {
   tensor<S> step;  ///< dt [token, channel]
-  tensor<S> s;     ///< output of the scan [token, channel]
+  tensor<S> s;     ///< output of the scan [token, channel]; empty where it is computed again
 };
 
 /// Memory that `gated_scan_backward` computes in; keep it between calls.
@@ -108,6 +120,27 @@ void compute_steps(Backend& backend, const sequences& batch, tensor<S>& step, vi
                      });
 }
 
+// Where the backward puts s if it computes it again: where d_z or y will be.
+template <class DZ, class Y>
+auto memory_of_output(bool again, view<DZ> d_z, view<Y> y) {
+  if constexpr (is_none_v<view<DZ>>) {
+    return again ? y : view<Y>{};
+  } else {
+    return again ? d_z : view<DZ>{};
+  }
+}
+// d_z and y, given s in the memory of the first or else of the second.
+template <class Backend, class Z, class DY, class DZ, class Y>
+void gate_of_output(Backend& backend, view<Z> z, view<DY> d_y, view<DZ> d_z, view<Y> y) {
+  constexpr bool has_d_z = !is_none_v<view<DZ>>, has_y = !is_none_v<view<Y>>;
+  if constexpr (has_d_z && has_y) {
+    transform(backend, gated_silu_function{}, y, d_z, z);
+  } else if constexpr (has_y) {
+    transform(backend, gated_silu_function{}, y, y, z);
+  }
+  if constexpr (has_d_z) transform(backend, gate_gradient_function{}, d_z, d_y, d_z, z);
+}
+
 // Whether a backend has a gated scan of its own, at least where all operands are of one type.
 template <class Backend, class S>
 concept has_gated_scan =
@@ -138,12 +171,14 @@ void gated_scan_steps(Backend& backend, const sequences& batch, gated_scan_cache
 /// Shapes: raw, z, y [token, channel]; bias [channel] and tau [1 or sequence, channel], either may
 /// be `view<none>` (0); the others as in `selective_scan`. y must not overlap an operand. Cost:
 /// that of the scan, two elementwise functions more; allocates nothing once the cache has seen the
-/// size. Errors: `attd::error` for shapes that disagree. Source: [Gu2023, Fig. 3 and Algorithm 2].
+/// size. With `scan_output::computed_again` s is in no memory at all, and `cache.s` is left empty.
+/// Errors: `attd::error` for shapes that disagree. Source: [Gu2023, Fig. 3 and Algorithm 2].
 template <class Backend, class S, class U, class R, class SB, class Tau, class A, class B, class C,
           class D, class I, class Z, class Y, class F>
 void gated_scan(Backend& backend, const sequences& batch, gated_scan_cache<S>& cache, view<U> u,
                 view<R> raw, view<SB> bias, view<Tau> tau, view<A> a, view<B> b, view<C> c,
-                view<D> d, view<I> initial, view<Z> z, view<Y> y, view<F> final) {
+                view<D> d, view<I> initial, view<Z> z, view<Y> y, view<F> final,
+                scan_output output = scan_output::kept) {
   const char* place = "gated_scan";
   detail::expect_scan(place, batch, u, raw, a, b, c, d, initial, y, final);
   expect_shape(place, "z", z.shape(), y.shape());
@@ -151,7 +186,8 @@ void gated_scan(Backend& backend, const sequences& batch, gated_scan_cache<S>& c
   if constexpr (!is_none_v<view<Tau>>) {
     expect_shape(place, "tau", tau.shape(), {tau.extent(0) == 1 ? 1 : batch.count(), u.columns()});
   }
-  resize(backend, cache.s, y.shape());
+  const bool keeps = output == scan_output::kept;
+  resize(backend, cache.s, keeps ? y.shape() : shape{0});
   if constexpr (requires {
                   backend.gated_scan(batch, cache, u, raw, bias, tau, a, b, c, d, initial, z, y,
                                      final);
@@ -159,9 +195,9 @@ void gated_scan(Backend& backend, const sequences& batch, gated_scan_cache<S>& c
     backend.gated_scan(batch, cache, u, raw, bias, tau, a, b, c, d, initial, z, y, final);
   } else {
     detail::compute_steps(backend, batch, cache.step, raw, bias, tau);
-    selective_scan(backend, batch, u, cache.step.view(), a, b, c, d, initial, cache.s.view(),
-                   final);
-    transform(backend, gated_silu_function{}, y, cache.s.view(), z);
+    const view<S> s = keeps ? cache.s.view() : y;
+    selective_scan(backend, batch, u, cache.step.view(), a, b, c, d, initial, s, final);
+    transform(backend, gated_silu_function{}, y, s, z);
   }
 }
 
@@ -171,22 +207,32 @@ void gated_scan(Backend& backend, const sequences& batch, gated_scan_cache<S>& c
 /// The gradient of the bias is the sum of d_raw over tokens, which `linear_backward` gives.
 /// d_z, d_raw and d_u, which are as large as the tokens, are replaced; the others are added to.
 ///
-/// Shapes: those of the operands; d_tau sums over sequences where its first extent is 1.
+/// Where the forward left `cache.s` empty (`scan_output::computed_again`), s = sum_n c_t h_t + d
+/// u_t comes from the states that the backward passes anyway, and lies in the memory of d_z until
+/// d_z takes its place: no further memory. The forward's output y = s silu(z) is then computed
+/// again too, if it is asked for; where s was kept, `y` is left alone.
+///
+/// Shapes: those of the operands, y as z; d_tau sums over sequences where its first extent is 1.
+/// Cost: that of the scan's backward; without s, 2 operations per token, channel and state more.
 template <class Backend, class S, class U, class R, class SB, class Tau, class A, class B, class C,
           class D, class I, class Z, class DY, class DF, class DU, class DR, class DTau, class DA,
-          class DB, class DC, class DD, class DI, class DZ>
+          class DB, class DC, class DD, class DI, class DZ, class Y = none>
 void gated_scan_backward(Backend& backend, const sequences& batch, const gated_scan_cache<S>& cache,
                          gated_scan_scratch<S>& scratch, view<U> u, view<R> raw, view<SB> bias,
                          view<Tau> tau, view<A> a, view<B> b, view<C> c, view<D> d, view<I> initial,
                          view<Z> z, view<DY> d_y, view<DF> d_final, view<DU> d_u, view<DR> d_raw,
                          view<DTau> d_tau, view<DA> d_a, view<DB> d_b, view<DC> d_c, view<DD> d_d,
-                         view<DI> d_initial, view<DZ> d_z) {
+                         view<DI> d_initial, view<DZ> d_z, view<Y> y = {}) {
+  static_assert((is_none_v<view<DZ>> || std::is_same_v<DZ, S>) &&
+                    (is_none_v<view<Y>> || std::is_same_v<Y, S>),
+                "attd: gated_scan_backward needs d_z and y of the cache's number type");
   const char* place = "gated_scan_backward";
   const shape rows = u.shape();
   detail::expect_scan(place, batch, u, raw, a, b, c, d, initial, d_y, d_final);
   detail::expect_optional(place, "d_u", d_u, rows);
   detail::expect_optional(place, "d_raw", d_raw, rows);
   detail::expect_optional(place, "d_z", d_z, rows);
+  detail::expect_optional(place, "y", y, rows);
   detail::expect_dynamics(place, "d_a", d_a, batch, u.columns(), b.columns());
   detail::expect_optional(place, "d_b", d_b, b.shape());
   detail::expect_optional(place, "d_c", d_c, c.shape());
@@ -199,19 +245,25 @@ void gated_scan_backward(Backend& backend, const sequences& batch, const gated_s
   if constexpr (requires {
                   backend.gated_scan_backward(batch, cache, scratch, u, raw, bias, tau, a, b, c, d,
                                               initial, z, d_y, d_final, d_u, d_raw, d_tau, d_a, d_b,
-                                              d_c, d_d, d_initial, d_z);
+                                              d_c, d_d, d_initial, d_z, y);
                 }) {
     backend.gated_scan_backward(batch, cache, scratch, u, raw, bias, tau, a, b, c, d, initial, z,
-                                d_y, d_final, d_u, d_raw, d_tau, d_a, d_b, d_c, d_d, d_initial,
-                                d_z);
+                                d_y, d_final, d_u, d_raw, d_tau, d_a, d_b, d_c, d_d, d_initial, d_z,
+                                y);
   } else {
     constexpr bool steps = !is_none_v<view<DR>> || !is_none_v<view<DTau>>;
-    clear(backend, scratch.d_s, cache.s.shape());
-    clear_view(backend, d_z);
+    const bool again = cache.s.empty();
+    clear(backend, scratch.d_s, rows);
     clear_view(backend, d_u);
     clear_view(backend, d_raw);
-    transform_backward(backend, gated_silu_function{}, d_y, std::tuple{scratch.d_s.view(), d_z},
-                       cache.s.view(), z);
+    if (again) {  // d_s does not depend on s, for which z stands
+      transform_backward(backend, gated_silu_function{}, d_y,
+                         std::tuple{scratch.d_s.view(), view<none>{}}, z, z);
+    } else {
+      clear_view(backend, d_z);
+      transform_backward(backend, gated_silu_function{}, d_y, std::tuple{scratch.d_s.view(), d_z},
+                         cache.s.view(), z);
+    }
     const auto d_step = [&] {
       if constexpr (steps) {
         clear(backend, scratch.d_step, cache.step.shape());
@@ -221,8 +273,9 @@ void gated_scan_backward(Backend& backend, const sequences& batch, const gated_s
       }
     }();
     selective_scan_backward(backend, batch, scratch.scan, u, cache.step.view(), a, b, c, d, initial,
-                            scratch.d_s.view(), d_final, d_u, d_step, d_a, d_b, d_c, d_d,
-                            d_initial);
+                            scratch.d_s.view(), d_final, d_u, d_step, d_a, d_b, d_c, d_d, d_initial,
+                            detail::memory_of_output(again, d_z, y));
+    if (again) detail::gate_of_output(backend, z, d_y, d_z, y);
     if constexpr (steps) {
       detail::for_each_step_part(
           batch, bias, tau, d_tau,

@@ -92,13 +92,18 @@ void selective_scan(Backend& backend, const sequences& batch, view<U> u, view<DT
 /// Shapes: those of the operands; d_a sums over sequences where its first extent is 1. d_final
 /// [sequence, channel, state] or `view<none>` (zero). The states are computed again from u, dt, a,
 /// b and initial. Cost: about 3 forward scans. Sums over tokens run sequence after sequence.
+///
+/// The states passed on the way give the forward's output as well, for who did not keep it: y
+/// [token, channel] is replaced by it; `view<none>` or a view without a shape if it is not wanted.
 template <class Backend, class T, class U, class DT, class A, class B, class C, class D, class I,
-          class DY, class DF, class DU, class DDT, class DA, class DB, class DC, class DD, class DI>
+          class DY, class DF, class DU, class DDT, class DA, class DB, class DC, class DD, class DI,
+          class Y = none>
 void selective_scan_backward(Backend& backend, const sequences& batch,
                              selective_scan_scratch<T>& scratch, view<U> u, view<DT> dt, view<A> a,
                              view<B> b, view<C> c, view<D> d, view<I> initial, view<DY> d_y,
                              view<DF> d_final, view<DU> d_u, view<DDT> d_dt, view<DA> d_a,
-                             view<DB> d_b, view<DC> d_c, view<DD> d_d, view<DI> d_initial) {
+                             view<DB> d_b, view<DC> d_c, view<DD> d_d, view<DI> d_initial,
+                             view<Y> y = {}) {
   const char* place = "selective_scan_backward";
   const index_t channels = u.columns(), states = b.columns(), tokens = batch.tokens();
   expect_shape(place, "d_y", d_y.shape(), {tokens, channels});
@@ -110,13 +115,15 @@ void selective_scan_backward(Backend& backend, const sequences& batch,
   detail::expect_optional(place, "d_c", d_c, {tokens, states});
   detail::expect_optional(place, "d_d", d_d, {channels});
   detail::expect_optional(place, "d_initial", d_initial, {batch.count(), channels, states});
+  const bool has_y = detail::exists(y);
+  if (has_y) detail::expect_optional(place, "y", y, {tokens, channels});
   if constexpr (requires {
                   backend.selective_scan_backward(batch, scratch, u, dt, a, b, c, d, initial, d_y,
-                                                  d_final, d_u, d_dt, d_a, d_b, d_c, d_d,
-                                                  d_initial);
+                                                  d_final, d_u, d_dt, d_a, d_b, d_c, d_d, d_initial,
+                                                  y);
                 }) {
     backend.selective_scan_backward(batch, scratch, u, dt, a, b, c, d, initial, d_y, d_final, d_u,
-                                    d_dt, d_a, d_b, d_c, d_d, d_initial);
+                                    d_dt, d_a, d_b, d_c, d_d, d_initial, y);
   } else {
     for (index_t s = 0; s < batch.count(); ++s) {
       const index_t first = batch.offset(s), length = batch.length(s);
@@ -127,6 +134,9 @@ void selective_scan_backward(Backend& backend, const sequences& batch,
           const T x = detail::element<T>(u, t, j), dy = detail::element<T>(d_y, t, j);
           detail::add_to_element(d_u, detail::element<T>(d, j) * dy, t, j);
           detail::add_to_element(d_d, dy * x, j);
+          if constexpr (!is_none_v<view<Y>>) {
+            if (has_y) y(t, j) = detail::element<T>(d, j) * x;
+          }
         }
         for (index_t n = 0; n < states; ++n) {
           const T rate = detail::element<T>(a, detail::dynamics_of(a, s), j, n);
@@ -137,6 +147,9 @@ void selective_scan_backward(Backend& backend, const sequences& batch,
             const T in = detail::element<T>(b, first + i, n);
             const T before = h(i);
             h(i + 1) = exp(step * rate) * before + step * in * x;
+            if constexpr (!is_none_v<view<Y>>) {
+              if (has_y) y(first + i, j) += detail::element<T>(c, first + i, n) * T(h(i + 1));
+            }
           }
           T g = detail::element<T>(d_final, s, j, n), sum_a = T(0);
           for (index_t i = length - 1; i >= 0; --i) {

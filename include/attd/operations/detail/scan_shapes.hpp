@@ -14,6 +14,16 @@ void expect_optional(const char* place, const char* what, const view<X>& x, cons
   if constexpr (!is_none_v<view<X>>) expect_shape(place, what, x.shape(), expected);
 }
 
+/// Whether a view was given: neither `view<none>` nor one without a shape.
+template <class X>
+ATTD_DEVICE bool exists([[maybe_unused]] const view<X>& x) {
+  if constexpr (is_none_v<view<X>>) {
+    return false;
+  } else {
+    return x.shape().rank > 0;
+  }
+}
+
 /// Throws unless `a` is [1 or sequence, rows, columns].
 template <class A>
 void expect_dynamics(const char* place, const char* what, const view<A>& a, const sequences& batch,

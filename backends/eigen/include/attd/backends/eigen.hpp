@@ -199,21 +199,23 @@ struct eigen {
     run_.in_parts(u.columns(), eigen_detail::scan_channels, u.size() * b.columns(), kernel);
   }
   template <class T, class U, class DT, class A, class B, class C, class D, class I, class DY,
-            class DF, class DU, class DDT, class DA, class DB, class DC, class DD, class DI>
-    requires eigen_detail::scannable<U, T, DT, A, B, C, D, I, DY, DF, DU, DDT, DA, DB, DC, DD, DI>
+            class DF, class DU, class DDT, class DA, class DB, class DC, class DD, class DI,
+            class Y>
+    requires eigen_detail::scannable<U, T, DT, A, B, C, D, I, DY, DF, DU, DDT, DA, DB, DC, DD, DI,
+                                     Y>
   void selective_scan_backward(const sequences& batch,
                                operations::selective_scan_scratch<T>& scratch, view<U> u,
                                view<DT> dt, view<A> a, view<B> b, view<C> c, view<D> d,
                                view<I> initial, view<DY> d_y, view<DF> d_final, view<DU> d_u,
                                view<DDT> d_dt, view<DA> d_a, view<DB> d_b, view<DC> d_c,
-                               view<DD> d_d, view<DI> d_initial) {
+                               view<DD> d_d, view<DI> d_initial, view<Y> y) {
     grow(scratch.workers);
     const auto scan = [&](const auto& d_b_here, const auto& d_c_here) {
       return [&](auto bytes, const auto& channels) ATTD_INLINE_LAMBDA {
         eigen_detail::selective_scan_backward<bytes()>(
             channels, batch, scratch.workers[static_cast<std::size_t>(channels.worker)], u, dt, a,
             b, c, d, initial, d_y, d_final, d_u, d_dt, d_a, d_b_here(channels), d_c_here(channels),
-            d_d, d_initial);
+            d_d, d_initial, y);
       };
     };
     eigen_detail::with_shares(run_, scratch, u.columns(), u.size() * b.columns(), d_b, d_c, scan);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <attd/backends/eigen/execution.hpp>
 #include <attd/backends/eigen/lane_array.hpp>
+#include <attd/backends/eigen/selective_scan.hpp>
 #include <attd/operations/selective_scan.hpp>
 
 namespace attd::eigen_detail {
@@ -15,16 +16,37 @@ inline namespace ATTD_FLAGS {
 /// fixed, so that the sums do not depend on who computes them.
 inline constexpr index_t channel_group = 128;
 
+/// The forward's output y_t = d u_t + sum_n c_t h_t of a chunk's tokens, given their states, in the
+/// forward's order.
+template <int W, class U, class C, class D, class States, class Y>
+ATTD_INLINE void scan_output_of_chunk(view<U> u, view<C> c, view<D> d, const States& h, view<Y> y,
+                                      index_t begin, index_t size, index_t j, index_t states) {
+  const index_t count = y.columns() - j;
+  const auto skip = load_or_zero<W, lanes_t<promote_t<U, D>, W>>(d, 0, j, count);
+  for (index_t i = 0; i < size; ++i) {
+    lanes_t<Y, W> sum(skip * load<W>(u, begin + i, j, count));
+#pragma GCC unroll 4
+    for (index_t n = 0; n < states; ++n) {
+      sum += h[i * states + n] * load_broadcast<W>(c, begin + i, n);
+    }
+    store(y, begin + i, j, count, sum);
+  }
+}
+
 /// `operations::selective_scan_backward` on packs for one group of channels. States are recomputed
 /// in chunks of tokens that stay in cache, from states kept at the beginning of each chunk; only
 /// what the gradients asked for need is computed. Sums over channels (d_b, d_c) add registers of
 /// channels in order and then their lanes. Memory: tokens / chunk x group x states numbers.
 template <int Bytes, class Number, class U, class DT, class A, class B, class C, class D, class I,
-          class DY, class DF, class DU, class DDT, class DA, class DB, class DC, class DD, class DI>
-ATTD_INLINE void selective_scan_backward_of_group(
-    part group, const sequences& batch, tensor<Number>& memory, view<U> u, view<DT> dt, view<A> a,
-    view<B> b, view<C> c, view<D> d, view<I> initial, view<DY> d_y, view<DF> d_final, view<DU> d_u,
-    view<DDT> d_dt, view<DA> d_a, view<DB> d_b, view<DC> d_c, view<DD> d_d, view<DI> d_initial) {
+          class DY, class DF, class DU, class DDT, class DA, class DB, class DC, class DD, class DI,
+          class Y>
+ATTD_INLINE void selective_scan_backward_of_group(part group, const sequences& batch,
+                                                  tensor<Number>& memory, view<U> u, view<DT> dt,
+                                                  view<A> a, view<B> b, view<C> c, view<D> d,
+                                                  view<I> initial, view<DY> d_y, view<DF> d_final,
+                                                  view<DU> d_u, view<DDT> d_dt, view<DA> d_a,
+                                                  view<DB> d_b, view<DC> d_c, view<DD> d_d,
+                                                  view<DI> d_initial, view<Y> y) {
   constexpr int W = lane_count<U, Bytes>;
   using number = primal_t<U>;
   using E = promote_t<DT, A>;
@@ -42,7 +64,9 @@ ATTD_INLINE void selective_scan_backward_of_group(
   constexpr bool want_a = !is_none_v<view<DA>>, want_b = !is_none_v<view<DB>>;
   constexpr bool want_c = !is_none_v<view<DC>>, want_d = !is_none_v<view<DD>>;
   constexpr bool want_state = want_dt || want_a;  // the states before each token
-  constexpr index_t tile = 4;                     // states whose carried values stay in registers
+  constexpr bool may_want_y = !is_none_v<view<Y>>;
+  [[maybe_unused]] const bool want_y = operations::detail::exists(y);
+  constexpr index_t tile = 4;  // states whose carried values stay in registers
 
   const index_t channels = u.columns(), states = b.columns();
   const index_t blocks = (group.end - group.begin + W - 1) / W;
@@ -100,6 +124,13 @@ ATTD_INLINE void selective_scan_backward_of_group(
     const index_t row_a = operations::detail::dynamics_of(a, s) * channels, row = s * channels;
     const index_t chunks = (length + chunk - 1) / chunk;
 
+    // A single token's output has an order of its own in the forward.
+    if constexpr (may_want_y) {
+      if (want_y && length == 1) {
+        selective_scan_of_token<Bytes>(group, first, row_a, row, u, dt, a, b, c, d, initial, y,
+                                       view<none>{});
+      }
+    }
     // The state at the beginning of every chunk.
     for (index_t k = 0; k < blocks; ++k) {
       const index_t j = group.begin + k * W, count = channels - j, at = k * states;
@@ -168,9 +199,14 @@ ATTD_INLINE void selective_scan_backward_of_group(
           for (index_t n = 0; n < states; ++n) {
             const PE e_n = power_of_2(dt_t * rate[n]);
             e.set(n, e_n);
-            if constexpr (want_state || want_c) {
+            if constexpr (want_state || want_c || may_want_y) {
               after.set(n, e_n * before[n] + in_t * load_broadcast<W>(b, begin + i, n));
             }
+          }
+        }
+        if constexpr (may_want_y) {
+          if (want_y && length > 1) {
+            scan_output_of_chunk<W>(u, c, d, m.h.from(states), y, begin, size, j, states);
           }
         }
 

@@ -13,6 +13,7 @@ namespace attd::thrust_detail {
 using operations::detail::add_to_element;
 using operations::detail::dynamics_of;
 using operations::detail::element;
+using operations::detail::exists;
 
 /// The number at a flattened row and column, as a number of type S.
 template <class S, class X>

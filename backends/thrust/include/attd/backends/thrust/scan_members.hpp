@@ -22,17 +22,19 @@ class scan_members {
     scan<S>(batch, u, given_steps<DT>{dt}, a, b, c, d, initial, given_output<Y>{y}, final);
   }
   template <class T, class U, class DT, class A, class B, class C, class D, class I, class DY,
-            class DF, class DU, class DDT, class DA, class DB, class DC, class DD, class DI>
+            class DF, class DU, class DDT, class DA, class DB, class DC, class DD, class DI,
+            class Y>
   void selective_scan_backward(const sequences& batch,
                                operations::selective_scan_scratch<T>& scratch, view<U> u,
                                view<DT> dt, view<A> a, view<B> b, view<C> c, view<D> d,
                                view<I> initial, view<DY> d_y, view<DF> d_final, view<DU> d_u,
                                view<DDT> d_dt, view<DA> d_a, view<DB> d_b, view<DC> d_c,
-                               view<DD> d_d, view<DI> d_initial) {
+                               view<DD> d_d, view<DI> d_initial, view<Y> y) {
     thrust_detail::selective_scan_backward<T>(
         self(), scratch, recurrence<T>(batch, u, given_steps<DT>{dt}, a, b, initial), c, d,
-        given_output_gradient<DY>{d_y}, d_final, d_u, given_steps_gradient<DDT>{d_dt}, view<none>{},
-        d_a, d_b, d_c, d_d, d_initial, scan_memory<T>(u.columns()));
+        given_output<Y>{y}, given_output_gradient<DY>{d_y}, d_final, d_u,
+        given_steps_gradient<DDT>{d_dt}, view<none>{}, d_a, d_b, d_c, d_d, d_initial,
+        scan_memory<T>(u.columns()));
   }
   template <class S, class U, class R, class SB, class Tau, class A, class B, class C, class D,
             class I, class Z, class Y, class F>
@@ -40,21 +42,29 @@ class scan_members {
                   view<R> raw, view<SB> bias, view<Tau> tau, view<A> a, view<B> b, view<C> c,
                   view<D> d, view<I> initial, view<Z> z, view<Y> y, view<F> final) {
     scan<S>(batch, u, softplus_steps<R, SB, Tau>{raw, bias, tau}, a, b, c, d, initial,
-            gated_output<Z, Y>{z, cache.s.view(), y}, final);
+            gated_output<Z, S, Y>{z, kept_output(cache), y}, final);
   }
   template <class S, class U, class R, class SB, class Tau, class A, class B, class C, class D,
             class I, class Z, class DY, class DF, class DU, class DR, class DTau, class DA,
-            class DB, class DC, class DD, class DI, class DZ>
+            class DB, class DC, class DD, class DI, class DZ, class Y>
   void gated_scan_backward(const sequences& batch, const operations::gated_scan_cache<S>& cache,
                            operations::gated_scan_scratch<S>& scratch, view<U> u, view<R> raw,
                            view<SB> bias, view<Tau> tau, view<A> a, view<B> b, view<C> c, view<D> d,
                            view<I> initial, view<Z> z, view<DY> d_y, view<DF> d_final, view<DU> d_u,
                            view<DR> d_raw, view<DTau> d_tau, view<DA> d_a, view<DB> d_b,
-                           view<DC> d_c, view<DD> d_d, view<DI> d_initial, view<DZ> d_z) {
+                           view<DC> d_c, view<DD> d_d, view<DI> d_initial, view<DZ> d_z,
+                           view<Y> y) {
     const softplus_steps<R, SB, Tau> steps{raw, bias, tau};
+    // Where s was not kept, it lies in the memory of d_z until it is read.
+    view<const S> s = kept_output(cache);
+    gated_output<Z, DZ, Y> again{z, {}, {}};
+    if (cache.s.empty()) {
+      again = {z, d_z, y};
+      if constexpr (!is_none_v<view<DZ>>) s = d_z;
+    }
     thrust_detail::selective_scan_backward<S>(
-        self(), scratch.scan, recurrence<S>(batch, u, steps, a, b, initial), c, d,
-        gated_output_gradient<DY, Z, const S, DZ>{d_y, z, cache.s.view(), d_z}, d_final, d_u,
+        self(), scratch.scan, recurrence<S>(batch, u, steps, a, b, initial), c, d, again,
+        gated_output_gradient<DY, Z, const S, DZ>{d_y, z, s, d_z}, d_final, d_u,
         softplus_steps_gradient<R, SB, Tau, DR, DTau>{steps, d_raw, d_tau}, d_tau, d_a, d_b, d_c,
         d_d, d_initial, scan_memory<S>(u.columns()));
   }
@@ -136,6 +146,12 @@ class scan_members {
  private:
   Backend& self() { return static_cast<Backend&>(*this); }
 
+  // Without a shape where it is not kept.
+  template <class Cache>
+  static auto kept_output(Cache& cache) {
+    using V = decltype(cache.s.view());
+    return cache.s.empty() ? V{} : cache.s.view();
+  }
   template <class S, class U, class Steps, class A, class B, class I>
   auto recurrence(const sequences& batch, view<U> u, const Steps& steps, view<A> a, view<B> b,
                   view<I> initial) {

@@ -104,6 +104,7 @@ struct given_output {
   static constexpr bool wanted = !is_none_v<view<Y>>;
   view<Y> y;
 
+  bool exists() const { return thrust_detail::exists(y); }
   /// A row's sum so far, where there are more states than a team takes at once.
   template <class S>
   ATTD_DEVICE S so_far(index_t t, index_t j) const {
@@ -115,21 +116,29 @@ struct given_output {
   }
 };
 
-/// The output s, and y = s silu(z).
-template <class Z, class Y>
+/// The output s, and y = s silu(z); either may be absent. Where s is, sums so far lie in y.
+template <class Z, class X, class Y>
 struct gated_output {
-  static constexpr bool wanted = true;
+  static constexpr bool wanted = !is_none_v<view<X>> || !is_none_v<view<Y>>;
   view<Z> z;
-  view<Y> s, y;
+  view<X> s;
+  view<Y> y;
 
+  bool exists() const { return thrust_detail::exists(s) || thrust_detail::exists(y); }
   template <class S>
   ATTD_DEVICE S so_far(index_t t, index_t j) const {
-    return element<S>(s, t, j);
+    return thrust_detail::exists(s) ? element<S>(s, t, j) : element<S>(y, t, j);
   }
   template <class S>
   ATTD_DEVICE void write(index_t t, index_t j, const S& sum, bool whole) const {
-    s(t, j) = sum;
-    if (whole) y(t, j) = sum * silu(element<S>(z, t, j));
+    const bool has_s = thrust_detail::exists(s);
+    if (has_s) put(s, sum, true, t, j);
+    if (!thrust_detail::exists(y)) return;
+    if (whole) {
+      put(y, S(sum * silu(element<S>(z, t, j))), true, t, j);
+    } else if (!has_s) {
+      put(y, sum, true, t, j);
+    }
   }
 };
 
@@ -146,7 +155,8 @@ struct given_output_gradient {
   }
 };
 
-/// The gradient of s, given that of y = s silu(z); d_z = d_y s silu'(z).
+/// The gradient of s, given that of y = s silu(z); d_z = d_y s silu'(z), whose memory may be that
+/// of s.
 template <class DY, class Z, class Y, class DZ>
 struct gated_output_gradient {
   static constexpr bool replaces = true;

@@ -64,12 +64,6 @@ ATTD_DEVICE inline index_t channel_tiles(index_t channels) {
   return (channels + lanes - 1) / lanes;
 }
 
-/// Whether a view was given.
-template <class S>
-ATTD_DEVICE bool exists(const view<S>& x) {
-  return x.shape().rank > 0;
-}
-
 /// Tokens [begin, end) of a sequence.
 struct scan_piece {
   index_t number;  ///< among all pieces of all sequences

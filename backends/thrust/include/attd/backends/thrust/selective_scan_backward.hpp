@@ -302,16 +302,30 @@ struct selective_scan_adjoint_ends {
   }
 };
 
-/// All of the backward. `scratch` keeps the tiles' states and the shares of d_b and d_c,
-/// `take(rows)` gives an array [row, channel] for the rest.
+/// The state before each tile, and the forward's output `again` where it exists.
 template <class S, class Backend, class U, class Steps, class A, class B, class C, class D, class I,
-          class Output, class DF, class DU, class DSteps, class DTau, class DA, class DB, class DC,
-          class DD, class DI, class Take>
+          class Again>
+void compute_tile_starts(Backend& backend, const selective_scan_recurrence<S, U, Steps, A, B, I>& x,
+                         view<C> c, view<D> d, view<S> carried, const Again& again,
+                         view<S> starts) {
+  const view<none> no;
+  if constexpr (Again::wanted) {
+    if (again.exists()) return x.run(backend, c, d, carried, false, again, no, starts, {}, {});
+  }
+  x.run(backend, no, no, carried, false, given_output<none>{}, no, starts, {}, {});
+}
+
+/// All of the backward, with the forward's output `again`. `scratch` keeps the tiles' states and
+/// the shares of d_b and d_c, `take(rows)` gives an array [row, channel] for the rest.
+template <class S, class Backend, class U, class Steps, class A, class B, class C, class D, class I,
+          class Again, class Output, class DF, class DU, class DSteps, class DTau, class DA,
+          class DB, class DC, class DD, class DI, class Take>
 void selective_scan_backward(Backend& backend, operations::selective_scan_scratch<S>& scratch,
                              const selective_scan_recurrence<S, U, Steps, A, B, I>& x, view<C> c,
-                             view<D> d, const Output& output, view<DF> d_final, view<DU> d_u,
-                             const DSteps& d_steps, view<DTau> d_tau, view<DA> d_a, view<DB> d_b,
-                             view<DC> d_c, view<DD> d_d, view<DI> d_initial, const Take& take) {
+                             view<D> d, const Again& again, const Output& output, view<DF> d_final,
+                             view<DU> d_u, const DSteps& d_steps, view<DTau> d_tau, view<DA> d_a,
+                             view<DB> d_b, view<DC> d_c, view<DD> d_d, view<DI> d_initial,
+                             const Take& take) {
   const index_t tokens = x.u.rows(), channels = x.u.columns(), states = x.states();
   const index_t pieces = x.pieces.size(), tiles = channel_tiles(channels);
   if (pieces == 0) return;
@@ -325,10 +339,8 @@ void selective_scan_backward(Backend& backend, operations::selective_scan_scratc
       piece_memory<S>::in(memory, used + piece_memory<S>::rows(x.pieces, states), x.pieces, states);
 
   operations::resize(backend, scratch.states, {x.pieces.slots(tokens) * states, channels});
-  const view<none> no;
   x.carry(backend, forwards);
-  x.run(backend, no, no, forwards.carried, false, given_output<none>{}, no, scratch.states.view(),
-        {}, {});
+  compute_tile_starts(backend, x, c, d, forwards.carried, again, scratch.states.view());
   if (x.pieces.count > 1) {
     for_each_slab(states, [&](auto groups, index_t first_state) {
       backend.for_each_team(
