@@ -94,7 +94,9 @@ void selective_scan(Backend& backend, const sequences& batch, view<U> u, view<DT
 /// b and initial. Cost: about 3 forward scans. Sums over tokens run sequence after sequence.
 ///
 /// The states passed on the way give the forward's output as well, for who did not keep it: y
-/// [token, channel] is replaced by it; `view<none>` or a view without a shape if it is not wanted.
+/// [token, channel] is replaced by it, to the forward's bits; `view<none>` or a view without a
+/// shape if it is not wanted. Cost: 2 operations per token, channel and state more; the plain loops
+/// repeat the forward.
 template <class Backend, class T, class U, class DT, class A, class B, class C, class D, class I,
           class DY, class DF, class DU, class DDT, class DA, class DB, class DC, class DD, class DI,
           class Y = none>
@@ -125,6 +127,9 @@ void selective_scan_backward(Backend& backend, const sequences& batch,
     backend.selective_scan_backward(batch, scratch, u, dt, a, b, c, d, initial, d_y, d_final, d_u,
                                     d_dt, d_a, d_b, d_c, d_d, d_initial, y);
   } else {
+    if constexpr (!is_none_v<view<Y>>) {
+      if (has_y) selective_scan(backend, batch, u, dt, a, b, c, d, initial, y, view<none>{});
+    }
     for (index_t s = 0; s < batch.count(); ++s) {
       const index_t first = batch.offset(s), length = batch.length(s);
       scratch.states.resize({length + 1});
@@ -134,9 +139,6 @@ void selective_scan_backward(Backend& backend, const sequences& batch,
           const T x = detail::element<T>(u, t, j), dy = detail::element<T>(d_y, t, j);
           detail::add_to_element(d_u, detail::element<T>(d, j) * dy, t, j);
           detail::add_to_element(d_d, dy * x, j);
-          if constexpr (!is_none_v<view<Y>>) {
-            if (has_y) y(t, j) = detail::element<T>(d, j) * x;
-          }
         }
         for (index_t n = 0; n < states; ++n) {
           const T rate = detail::element<T>(a, detail::dynamics_of(a, s), j, n);
@@ -147,9 +149,6 @@ void selective_scan_backward(Backend& backend, const sequences& batch,
             const T in = detail::element<T>(b, first + i, n);
             const T before = h(i);
             h(i + 1) = exp(step * rate) * before + step * in * x;
-            if constexpr (!is_none_v<view<Y>>) {
-              if (has_y) y(first + i, j) += detail::element<T>(c, first + i, n) * T(h(i + 1));
-            }
           }
           T g = detail::element<T>(d_final, s, j, n), sum_a = T(0);
           for (index_t i = length - 1; i >= 0; --i) {
