@@ -82,11 +82,11 @@ TEST_CASE("storage: a layer takes the memory that is documented, and no more") {
     return memory_of_cache<float, none>(keep, 4, batch) - 4 * memory_of_layer<float>(keep, batch);
   };
   CHECK(shared_to_adapt(recompute) - shared_to_adapt(all) == bytes * tokens * (2 * inner + width));
-  // In bfloat16 they share what is widened as well.
+  // In bfloat16 they share what is widened as well, and outputs of two layers as they are.
   constexpr auto rounded = activation_storage::recompute_bfloat16;
   CHECK(memory_of_layer<float>(rounded, batch) ==
-        bytes * of_layer(selected + width) + 2 * tokens * 2 * inner);
-  CHECK(shared(rounded) - shared(recompute) == bytes * tokens * 2 * inner);
+        bytes * of_layer(selected) + 2 * tokens * (2 * inner + width));
+  CHECK(shared(rounded) - shared(recompute) == bytes * tokens * (2 * inner + 3 * width));
   CHECK(memory_of_layer<double>(rounded, batch) == memory_of_layer<double>(recompute, batch));
 }
 

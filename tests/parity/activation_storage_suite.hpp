@@ -191,20 +191,25 @@ TEST_CASE_TEMPLATE_DEFINE("storage: layers that recompute in shared memory give 
 
 TEST_CASE_TEMPLATE_DEFINE("storage: bfloat16 leaves outputs, and moves gradients by its rounding",
                           Fast, rounded_models) {
-  const auto with = [](activation_storage keep) {
-    return run_model<float, Fast>(model_that_keeps(keep, norm_kind::rms, true),
-                                  sequences{17, 1, 40});
-  };
-  const auto expected = with(activation_storage::all);
-  const auto found = with(activation_storage::recompute_bfloat16);
-  CHECK(leaves_that_differ(found.output, expected.output) == 0);
-  // Each of three layers reads v, z and what comes of v, s among it, which are off by up to 2^-8:
-  // to first order that adds up to 9 2^-8 where derivatives are of order one. Independent errors,
-  // as these are, give less.
+  // Each of three layers reads its input, v, z and what comes of v, s among it, which are off by up
+  // to 2^-8: to first order that adds up to 12 2^-8 where derivatives are of order one. Independent
+  // errors, as these are, give less.
   const double bound = 9.0 / 256;
-  CHECK(largest_ratio(found.all, expected.all) <= bound);
-  CHECK(largest_ratio(found.frozen, expected.frozen) <= bound);
-  CHECK(largest_ratio(found.frozen, expected.frozen) > 1e-4);  // 2^-24 would be no rounding at all
+  for (const norm_kind norm : {norm_kind::none, norm_kind::rms, norm_kind::layer}) {
+    for (const bool residual : {true, false}) {
+      CAPTURE(static_cast<int>(norm));
+      CAPTURE(residual);
+      const auto with = [&](activation_storage keep) {
+        return run_model<float, Fast>(model_that_keeps(keep, norm, residual), sequences{17, 1, 40});
+      };
+      const auto expected = with(activation_storage::all);
+      const auto found = with(activation_storage::recompute_bfloat16);
+      CHECK(leaves_that_differ(found.output, expected.output) == 0);
+      CHECK(largest_ratio(found.all, expected.all) <= bound);
+      CHECK(largest_ratio(found.frozen, expected.frozen) <= bound);
+      CHECK(largest_ratio(found.frozen, expected.frozen) > 1e-4);  // 2^-24 would be no rounding
+    }
+  }
 }
 
 // Three layers in whose outputs much depends on A, and signals of the same model with slower modes.

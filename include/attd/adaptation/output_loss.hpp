@@ -18,7 +18,10 @@ namespace attd::adaptation {
 namespace detail {
 // A model of which a row of the output is made of its token's features alone, by a head.
 template <class Model>
-concept HeadOfTokens = requires { requires std::remove_cvref_t<decltype(Model::head)>::of_tokens; };
+concept HeadOfTokens = requires(const Model& m, const typename Model::template cache<double>& c) {
+  requires std::remove_cvref_t<decltype(Model::head)>::of_tokens;
+  m.features(c);
+};
 }  // namespace detail
 
 /// Loss of a model's output, and its gradient with respect to what the head reads, the features.

@@ -66,6 +66,8 @@ struct mamba {
   index_t step_rank() const { return rank > 0 ? rank : (width + 15) / 16; }
   /// Whether the backward computes activations again, so that its work memory serves a forward too.
   bool recomputes() const { return keep != activation_storage::all; }
+  /// Whether what is kept in floats is rounded, and what a model keeps of its layers may be too.
+  bool rounds() const { return keep == activation_storage::recompute_bfloat16; }
   /// Kind and shape of the dynamics that adapters change.
   dynamics_layout layout() const { return {kind, inner(), state_size, inner()}; }
 

@@ -10,7 +10,6 @@
 #include <attd/operations/gated_scan.hpp>
 #include <attd/operations/rounding.hpp>
 #include <tuple>
-#include <type_traits>
 #include <utility>
 
 namespace attd::blocks {
@@ -51,7 +50,9 @@ enum class activation_storage : unsigned char {
   /// the same bits. The scan is not repeated: its output comes out of the states that its backward
   /// passes.
   recompute,
-  /// As `recompute`, and of those 2 inner numbers each is stored in 2 bytes, as bfloat16. Outputs
+  /// As `recompute`, and of those 2 inner numbers each is stored in 2 bytes, as bfloat16, and so
+  /// are
+  /// the outputs of layers that the model keeps. Outputs
   /// are the same bits (the forward computes in float and rounds what it is done with); gradients
   /// are off by some 2^-8 for each number they are computed from. Sums and products are in float.
   /// For `float` only: with any other type, `double` and duals of any kind, it is `recompute`, so
@@ -59,10 +60,6 @@ enum class activation_storage : unsigned char {
   /// unrounded gradients.
   recompute_bfloat16
 };
-
-/// How a number of type S is stored where rounding is asked for; `none`: only as it is.
-template <class S>
-using rounded_number = std::conditional_t<std::is_same_v<S, float>, bfloat16, none>;
 
 /// Activations of a layer. Those that are not kept may lie in memory shared with other layers.
 template <class S>

@@ -45,7 +45,8 @@ namespace attd {
 /// A block may have `bool recomputes() const`: where it is true, layers take turns with its cache's
 /// member `work` in forwards as well as in backwards, and its input is computed again for the
 /// backward, unless it says `static constexpr bool reads_input_for_parameters_only = true` and no
-/// gradients of parameters are asked for.
+/// gradients of parameters are asked for. With `bool rounds() const` true as well the model stores
+/// its layers' outputs in bfloat16 (for floats only).
 ///
 /// Laws (attd/testing/block_laws.hpp runs them on any StateSpaceBlock):
 /// L1. `backward` is the derivative of `forward`, for parameters, x, dynamics and initial state,

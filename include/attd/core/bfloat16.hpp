@@ -4,8 +4,10 @@
 #pragma once
 
 #include <attd/config.hpp>
+#include <attd/core/none.hpp>
 #include <bit>
 #include <cstdint>
+#include <type_traits>
 
 namespace attd {
 
@@ -35,5 +37,9 @@ struct bfloat16 {
     return {static_cast<std::uint16_t>(whole >> 16)};
   }
 };
+
+/// How a number of type S is stored where rounding is asked for; `none`: only as it is.
+template <class S>
+using rounded_number = std::conditional_t<std::is_same_v<S, float>, bfloat16, none>;
 
 }  // namespace attd

@@ -5,63 +5,24 @@
 
 #include <attd/blocks/mamba.hpp>
 #include <attd/core/dynamics.hpp>
-#include <attd/core/leaves.hpp>
 #include <attd/core/sequence_input.hpp>
 #include <attd/models/encoders.hpp>
 #include <attd/models/heads.hpp>
 #include <attd/models/lent_work.hpp>
+#include <attd/models/sequence_model_parts.hpp>
 #include <attd/models/token_norm.hpp>
 #include <attd/operations/activations.hpp>
 #include <attd/operations/memory.hpp>
+#include <attd/operations/rounding.hpp>
 #include <attd/operations/transform.hpp>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace attd::models {
-
-/// Parameters of one layer.
-template <class T, class Block>
-struct stack_layer_parameters {
-  norm_parameters<T> norm;
-  typename Block::template parameters<T> mixer;
-  static constexpr std::tuple names{"norm", "mixer"};
-};
-
-/// Parameters of everything before the head.
-template <class T, class Encoder, class Block>
-struct backbone_parameters {
-  typename Encoder::template parameters<T> encoder;
-  attd::layers<stack_layer_parameters<T, Block>> layers;
-  norm_parameters<T> norm;
-  static constexpr std::tuple names{Encoder::name, "layers", "norm_f"};
-};
-
-/// Parameters of `sequence_model`, named as in [Gu2023]'s language models.
-template <class T, class Encoder, class Block, class Head>
-struct sequence_model_parameters {
-  backbone_parameters<T, Encoder, Block> backbone;
-  typename Head::template parameters<T> head;
-  static constexpr std::tuple names{"backbone", "lm_head"};
-};
-
-/// Activations of one layer.
-template <class S, class Block>
-struct stack_layer_cache {
-  tensor<S> normed;  ///< the block's input [token, width]; unused without norm, or if recomputed
-  tensor<S> output;  ///< of the layer, residual included
-  typename Block::template cache<S> mixer;
-};
-
-namespace detail {
-// A block whose backward reads its input for gradients of parameters only.
-template <class Block>
-concept ReadsInputForParametersOnly = requires { requires Block::reads_input_for_parameters_only; };
-}  // namespace detail
 
 /// An encoder, `depth` equal layers, a final norm and a head.
 ///
@@ -101,6 +62,7 @@ struct sequence_model {
     tensor<S> d_stream, d_normed;  ///< gradients of a layer's output and of its block's input
     tensor<S> d_features;          ///< of the head's input
     tensor<S> block_input;         ///< all layers' `normed` in turn, if blocks recompute
+    tensor<S> even, odd, widened;  ///< all layers' `output` in turn, and one again, if blocks round
     work_of<typename Block::template cache<S>> work;  ///< all blocks' in turn
     states<S> initial, final;
     const tensor<S>& output() const { return result; }
@@ -190,15 +152,19 @@ struct sequence_model {
       auto& k = c.layers[l];
       const auto& layer = p.backbone.layers[l];
       const auto below = input_of(l, c);
-      norm_block_input(backend, l, layer.norm, c);
-      op::resize(backend, k.output, stream);
+      norm_block_input(backend, l, layer.norm, below, c);
+      tensor<S>& output = rounds<S>() ? (l % 2 == 0 ? c.even : c.odd) : k.output;
+      op::resize(backend, output, stream);
       {
         const lent_work lent(c.work, k.mixer, recomputes());
         block.forward(backend, batch, layer.mixer, dyn[l], block_input(l, c), c.initial[l], k.mixer,
-                      k.output.view(), c.final[l]);
+                      output.view(), c.final[l]);
       }
       if (residual) {
-        op::transform(backend, op::sum_function{}, k.output.view(), k.output.view(), below);
+        op::transform(backend, op::sum_function{}, output.view(), output.view(), below);
+      }
+      if constexpr (can_round<S>) {
+        if (rounds<S>()) op::round_to_bfloat16(backend, output, k.rounded);
       }
     }
     if (norm != norm_kind::none) {
@@ -243,8 +209,7 @@ struct sequence_model {
     d_p.backbone.layers.resize(depth);  // a struct of `none` leaves costs nothing
     const shape stream{batch.tokens(), block.outputs()};
     op::clear(backend, c.d_stream, stream);
-    add_through_norm(backend, p.backbone.norm, input_of(depth, c), d_features, c.d_stream.view(),
-                     d_p.backbone.norm);
+    add_through_norm(backend, p.backbone.norm, depth, c, d_features, d_p.backbone.norm);
     for (index_t l = depth - 1; l >= lowest; --l) {
       const bool wanted = adapted[static_cast<std::size_t>(l)];
       if constexpr (!base) {
@@ -261,8 +226,7 @@ struct sequence_model {
         block_backward(backend, batch, l, p, dyn, c, c.d_normed.view(), d_p, no_dynamics);
       }
       if (!residual) op::clear(backend, c.d_stream, stream);
-      add_through_norm(backend, p.backbone.layers[l].norm, input_of(l, c),
-                       std::as_const(c.d_normed).view(), c.d_stream.view(),
+      add_through_norm(backend, p.backbone.layers[l].norm, l, c, std::as_const(c.d_normed).view(),
                        d_p.backbone.layers[l].norm);
     }
     if constexpr (base) {
@@ -292,8 +256,21 @@ struct sequence_model {
 
   /// What layer l reads before its norm; l = depth: what the head reads before its norm.
   template <class S>
-  static view<const S> input_of(index_t l, const cache<S>& c) {
-    return l == 0 ? c.encoded.view() : c.layers[l - 1].output.view();
+  view<const S> input_of(index_t l, const cache<S>& c) const {
+    if (l == 0) return c.encoded.view();
+    if (rounds<S>()) return l % 2 == 1 ? c.even.view() : c.odd.view();
+    return c.layers[l - 1].output.view();
+  }
+  // The same as it was kept for a backward: rounded, it is valid until the next call.
+  template <class Backend, class S>
+  view<const S> kept_input_of([[maybe_unused]] Backend& backend, index_t l, cache<S>& c) const {
+    if constexpr (can_round<S>) {
+      if (rounds<S>() && l > 0) {
+        operations::widen_bfloat16(backend, c.layers[l - 1].rounded, c.widened);
+        return std::as_const(c.widened).view();
+      }
+    }
+    return input_of(l, c);
   }
   /// Where layer l's input of the block lies.
   template <class S>
@@ -309,12 +286,22 @@ struct sequence_model {
       return false;
     }
   }
+  // Whether blocks, and with them the layers' outputs, are stored rounded.
+  template <class S>
+  static constexpr bool can_round = !is_none_v<tensor<rounded_number<S>>>;
+  template <class S>
+  bool rounds() const {
+    if constexpr (can_round<S> && requires { block.rounds(); }) {
+      return block.rounds();
+    } else {
+      return false;
+    }
+  }
   template <class Backend, class P, class S>
   void norm_block_input(Backend& backend, index_t l, const norm_parameters<P>& p,
-                        cache<S>& c) const {
+                        view<const S> below, cache<S>& c) const {
     if (norm == norm_kind::none) return;
     tensor<S>& normed = recomputes() ? c.block_input : c.layers[l].normed;
-    const auto below = input_of(l, c);
     operations::resize(backend, normed, below.shape());
     part_norm().forward(backend, p, below, normed.view());
   }
@@ -327,14 +314,16 @@ struct sequence_model {
     }
     return lowest;
   }
-  // d_x += the gradient through the norm at x, or d_y itself where there is no norm.
+  // The gradient of the stream += that through the norm that layer l reads, or d_y itself where
+  // there is no norm.
   template <class Backend, class P, class S, class DP>
-  void add_through_norm(Backend& backend, const norm_parameters<P>& p, view<const S> x,
-                        view<const S> d_y, view<S> d_x, norm_parameters<DP>& d_p) const {
+  void add_through_norm(Backend& backend, const norm_parameters<P>& p, index_t l, cache<S>& c,
+                        view<const S> d_y, norm_parameters<DP>& d_p) const {
+    const view<S> d_x = c.d_stream.view();
     if (norm == norm_kind::none) {
       operations::transform(backend, operations::sum_function{}, d_x, d_x, d_y);
     } else {
-      part_norm().backward(backend, p, x, d_y, d_x, d_p);
+      part_norm().backward(backend, p, kept_input_of(backend, l, c), d_y, d_x, d_p);
     }
   }
 
@@ -350,11 +339,13 @@ struct sequence_model {
     constexpr bool input_is_read =
         !std::is_same_v<DP, none> || !detail::ReadsInputForParametersOnly<Block>;
     if (input_is_read && recomputes()) {
-      norm_block_input(backend, l, p.backbone.layers[l].norm, c);
+      norm_block_input(backend, l, p.backbone.layers[l].norm, kept_input_of(backend, l, c), c);
     }
-    block.backward(backend, batch, p.backbone.layers[l].mixer, dyn[l], block_input(l, c),
-                   c.initial[l], own, std::as_const(c.d_stream).view(), no_final, d_x,
-                   d_p.backbone.layers[l].mixer, d_dyn, no_initial);
+    const view<const S> x =
+        input_is_read && norm == norm_kind::none ? kept_input_of(backend, l, c) : block_input(l, c);
+    block.backward(backend, batch, p.backbone.layers[l].mixer, dyn[l], x, c.initial[l], own,
+                   std::as_const(c.d_stream).view(), no_final, d_x, d_p.backbone.layers[l].mixer,
+                   d_dyn, no_initial);
   }
 };
 
