@@ -12,6 +12,7 @@
 #include <attd/operations/selective_scan.hpp>
 #include <cstdio>
 #include <cstring>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -128,6 +129,7 @@ struct step_options {
   index_t width, layers, vocabulary, length, batch;
   attd::product_precision products = attd::product_precision::full;
   attd::blocks::activation_storage keep = attd::blocks::activation_storage::all;
+  index_t most_tokens = std::numeric_limits<index_t>::max();
 };
 
 // Inner steps of a language model on a batch of sequences in lockstep: milliseconds of one more
@@ -156,14 +158,14 @@ void time_step(const step_options& o) {
                                       attd::losses::next_token{}, attd::controllers::fixed{few},
                                       attd::optimizers::gradient_descent{.rate = 1e-3}, theta,
                                       attd::cuda(attd::systems::cuda(0, {.products = o.products})));
-  attd::adaptation::lockstep together(adaptive);
+  attd::adaptation::lockstep together(adaptive, o.most_tokens);
   std::vector<typename decltype(adaptive)::session> sessions;
   std::vector<attd::adaptation::report> reports;
   for (int i = 0; i < 2; ++i) {
     adaptive.set_controller(attd::controllers::fixed{i == 0 ? few : many});
     for (int repetition = 0; repetition < 3; ++repetition) {  // the last one counts
       together.adapt(seen, sessions, reports);
-      seconds[i] = reports.front().seconds;
+      seconds[i] = reports.back().seconds;
       if (i == 0 && repetition == 0) first = seconds[0];
     }
     bytes = attd::cuda_detail::bytes_in_use;
@@ -172,13 +174,16 @@ void time_step(const step_options& o) {
                            : o.keep == attd::blocks::activation_storage::recompute
                                ? "/recompute"
                                : "/recompute_bfloat16";
+  const bool groups = o.most_tokens < o.batch * o.length;
   std::printf(
-      "adapt/d_model:%td/layers:%td/vocabulary:%td/L:%td/B:%td%s%s %.2f ms a step, %.0f MiB in use "
+      "adapt/d_model:%td/layers:%td/vocabulary:%td/L:%td/B:%td%s%s%s %.2f ms a step, %.0f MiB in "
+      "use "
       "(first call, %td steps: %.0f ms; %td of %td steps accepted)\n",
       o.width, o.layers, o.vocabulary, o.length, o.batch,
       o.products == attd::product_precision::bf16 ? "/products:bf16" : "", kept,
-      (seconds[1] - seconds[0]) * 1e3 / double(many - few), double(bytes) / (1 << 20), few,
-      first * 1e3, reports.front().accepted, reports.front().attempted);
+      groups ? "/in groups" : "", (seconds[1] - seconds[0]) * 1e3 / double(many - few),
+      double(bytes) / (1 << 20), few, first * 1e3, reports.front().accepted,
+      reports.front().attempted);
 }
 
 }  // namespace
@@ -205,6 +210,8 @@ int main(int argc, char** argv) try {
     large.products = attd::product_precision::bf16;
     time_step(large);
     large.keep = attd::blocks::activation_storage::recompute_bfloat16;
+    time_step(large);
+    large.most_tokens = large.batch * large.length / 2;
     time_step(large);
   }
 } catch (const attd::error& e) {

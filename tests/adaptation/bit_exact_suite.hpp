@@ -162,16 +162,21 @@ void check_bit_exact(const Model& model, const Adapter& adapter, double rate) {
         }
       }
     }
-    // All of them in lockstep: one forward and one backward for those that take a step.
-    adaptation::lockstep together(m);
-    std::vector<session> sessions;
-    std::vector<adaptation::report> reports;
-    for (int round = 0; round < 2; ++round) {
-      together.adapt(seen, sessions, reports);
-      for (std::size_t b = 0; b < order.size(); ++b) {
-        CAPTURE(order[b]);
-        outcome<T, session> o{sessions[b], reports[b], alone[order[b]].prediction};
-        CHECK(same_outcome(o, alone[order[b]]));
+    // All of them in lockstep: one forward and one backward for those that take a step. In groups
+    // of several, and of one.
+    for (const index_t most_tokens :
+         {std::numeric_limits<index_t>::max(), index_t{150}, index_t{1}}) {
+      CAPTURE(most_tokens);
+      adaptation::lockstep together(m, most_tokens);
+      std::vector<session> sessions;
+      std::vector<adaptation::report> reports;
+      for (int round = 0; round < 2; ++round) {
+        together.adapt(seen, sessions, reports);
+        for (std::size_t b = 0; b < order.size(); ++b) {
+          CAPTURE(order[b]);
+          outcome<T, session> o{sessions[b], reports[b], alone[order[b]].prediction};
+          CHECK(same_outcome(o, alone[order[b]]));
+        }
       }
     }
     // All of them predicted in one packed batch under one psi.

@@ -207,3 +207,29 @@ TEST_CASE("memory: adapting takes none and gives none back once it has seen the 
   CHECK(given_out() == given);
   CHECK(taken_back() == taken);
 }
+
+TEST_CASE("memory: in groups of bounded size it does not grow with the number of inputs") {
+  const auto model = two_mambas();
+  const auto m = attd::make_adaptive(
+      model, adapters::log_low_rank{2}, losses::output_error<>{{}, 1}, attd::controllers::fixed{2},
+      optimizers::adam{.rate = 0.01}, parameters_of<double>(model), thrust_separate{});
+  std::vector<signal<double>> signals;
+  for (std::uint64_t i = 0; i < 6; ++i) signals.push_back(plant<double>(200, 0.2, i));
+  std::vector<attd::observation<double>> all;
+  for (const auto& s : signals) all.push_back(s.seen());
+  // What the engine takes for so many inputs; sessions have their own.
+  const auto bytes = [&](std::size_t count, index_t most_tokens) {
+    std::vector<decltype(m)::session> sessions;
+    std::vector<attd::adaptation::report> reports;
+    const std::size_t before = used_memory();
+    attd::adaptation::lockstep together(m, most_tokens);
+    together.adapt(std::span(all).first(count), sessions, reports);
+    CHECK(reports.back().accepted > 0);
+    const std::size_t whole = used_memory() - before;
+    const std::size_t with = used_memory();
+    sessions.clear();
+    return whole - (with - used_memory());
+  };
+  CHECK(bytes(6, 400) == bytes(2, 400));
+  CHECK(bytes(6, 400) < bytes(6, 1200) / 2);
+}

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <attd/adaptation/adaptive_model.hpp>
 #include <chrono>
+#include <limits>
 #include <span>
 #include <utility>
 #include <vector>
@@ -20,10 +21,13 @@ namespace attd::adaptation {
 /// follows the mean number of steps; where few of the inputs of the last forward go on, theirs is
 /// done again before the backward, if that is cheaper. Results are those of adapting to each input
 /// alone, to the bit.
-/// *Memory*: activations of all inputs that take a step together.
+/// *Memory*: activations of all inputs that take a step together. With `most_tokens` inputs come in
+/// groups, in their order, one group after the other: as many as have no more tokens in all, at
+/// least one.
 /// *Budget*: seconds count from the beginning of the call, for all inputs, and so do those of the
 /// reports; only there the results differ from adapting alone.
-/// *Errors*: those of `adaptive_model::adapt`, and inputs or targets of different channels. Inputs
+/// *Errors*: those of `adaptive_model::adapt`, and inputs or targets of different channels in a
+/// group; groups before it are adapted to then. Inputs
 /// that a loss makes several sequences of (`consistency`) are adapted to one after the other.
 template <class Adaptive>
 class lockstep {
@@ -32,8 +36,10 @@ class lockstep {
   using session = typename Adaptive::session;
 
   /// Refers to the model, which must stay where it is.
-  explicit lockstep(const Adaptive& model)
+  explicit lockstep(const Adaptive& model,
+                    index_t most_tokens = std::numeric_limits<index_t>::max())
       : model_(&model),
+        most_tokens_(most_tokens),
         alone_(model.make_workspace()),
         together_(model.frozen(), model.loss(), model.backend()) {}
 
@@ -44,23 +50,16 @@ class lockstep {
     const auto elapsed = [&] {
       return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
     };
-    const std::size_t n = inputs.size();
-    sessions.resize(n);
-    reports.resize(n);
-    courses_.resize(n);
-    sessions_ = &sessions;
-    reports_ = &reports;
-    running_.clear();
-    packed_.clear();
+    sessions.resize(inputs.size());
+    reports.resize(inputs.size());
     model_->refresh(alone_);  // theta may be another since the last call
     together_.take_base();
-    for (std::size_t i = 0; i < n; ++i) prepare(i, inputs[i], limit);
-    begin(limit);
-    while (!running_.empty()) round(limit, elapsed);
-    for (std::size_t i = 0; i < n; ++i) {
-      report& r = reports[i];
-      r.clamped_share = alone_.inner.clamped_share(sessions[i].psi);
-      r.seconds = elapsed();
+    for (std::size_t first = 0; first < inputs.size();) {
+      const std::size_t count = group_at(inputs.subspan(first));
+      sessions_ = std::span(sessions).subspan(first, count);
+      reports_ = std::span(reports).subspan(first, count);
+      adapt_group(inputs.subspan(first, count), limit, elapsed);
+      first += count;
     }
   }
 
@@ -81,8 +80,32 @@ class lockstep {
   };
 
   rules rule() const { return {*model_}; }
-  session& session_of(std::size_t i) { return (*sessions_)[i]; }
-  report& report_of(std::size_t i) { return (*reports_)[i]; }
+  session& session_of(std::size_t i) { return sessions_[i]; }
+  report& report_of(std::size_t i) { return reports_[i]; }
+
+  // How many inputs the first group has.
+  std::size_t group_at(std::span<const observation<T>> inputs) const {
+    std::size_t count = 1;
+    index_t tokens = inputs.front().length();
+    while (count < inputs.size() && inputs[count].length() <= most_tokens_ - tokens) {
+      tokens += inputs[count++].length();
+    }
+    return count;
+  }
+
+  template <class Elapsed>
+  void adapt_group(std::span<const observation<T>> inputs, const budget& limit, Elapsed elapsed) {
+    courses_.resize(std::max(courses_.size(), inputs.size()));  // with the memory that they have
+    running_.clear();
+    packed_.clear();
+    for (std::size_t i = 0; i < inputs.size(); ++i) prepare(i, inputs[i], limit);
+    begin(limit);
+    while (!running_.empty()) round(limit, elapsed);
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      report_of(i).clamped_share = alone_.inner.clamped_share(session_of(i).psi);
+      report_of(i).seconds = elapsed();
+    }
+  }
 
   // Puts an input on its way, unless there is nothing to do together with others.
   void prepare(std::size_t i, const observation<T>& input, const budget& limit) {
@@ -290,11 +313,12 @@ class lockstep {
   }
 
   const Adaptive* model_;
+  index_t most_tokens_;
   typename Adaptive::workspace alone_;
   typename Adaptive::problem together_;
   std::vector<course> courses_;
-  std::vector<session>* sessions_ = nullptr;
-  std::vector<report>* reports_ = nullptr;
+  std::span<session> sessions_;  ///< of the group
+  std::span<report> reports_;
   list running_, trial_, evaluated_, needed_;
   list packed_;  ///< whose inputs `together_` holds
   weights psi_, gradient_;
