@@ -90,6 +90,7 @@ void check_chunks(const Model& whole, const Loss& loss,
   const output_results expected = results_of<Backend>(whole, loss, group, followed_by::nothing);
   CHECK(relative_difference(expected.scaled, expected.gradient) == doctest::Approx(4));
   for (const index_t chunk : {1, 3, 9, 16}) {
+    double first = 0;
     for (const followed_by next : {followed_by::nothing, followed_by::gradient}) {
       CAPTURE(chunk);
       CAPTURE(static_cast<int>(next));
@@ -97,6 +98,8 @@ void check_chunks(const Model& whole, const Loss& loss,
       model.head.loss_chunk = chunk;
       const output_results found = results_of<Backend>(model, loss, group, next);
       CHECK(found.loss == doctest::Approx(expected.loss).epsilon(bound));
+      if (next == followed_by::nothing) first = found.loss;
+      CHECK(found.loss == first);  // whatever was expected to follow
       CHECK(found.guard == doctest::Approx(expected.guard).epsilon(bound));
       CHECK(relative_difference(found.gradient, expected.gradient) <= bound);
       CHECK(relative_difference(found.again, expected.gradient) <= bound);

@@ -63,6 +63,7 @@ TEST_CASE("cuda: operations are the same as on the reference") {
   expect_same_on_device(cases::linear{.batch = {1, 2, 33}, .in_size = 31, .out_size = 33});
   expect_same_on_device(cases::embedding{});
   expect_same_on_device(cases::cross_entropy{.classes = 256});
+  expect_same_on_device(cases::cross_entropy_in_place{{.classes = 300}});
   expect_same_on_device(cases::mean_pool{});
   expect_same_on_device(cases::row_means{.rows = 300, .channels = 7});
   expect_same_on_device(cases::low_rank_map{.rows = 300, .columns = 16, .rank = 4});

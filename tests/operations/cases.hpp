@@ -161,6 +161,23 @@ struct cross_entropy {
   }
 };
 
+// The same by one operation that replaces the logits.
+struct cross_entropy_in_place : cross_entropy {
+  template <class Backend, class S>
+  void forward(Backend& backend, const tensors<S>& in, tensors<S>& out) const {
+    tensor<S> logits = in[0], ones(out[0].shape(), S(1));
+    ops::cross_entropy_in_place(backend, logits.view(), targets(), std::as_const(ones).view(),
+                                out[0].view());
+  }
+  template <class Backend, class S>
+  void backward(Backend& backend, const tensors<S>& in, const tensors<S>& d_out,
+                tensors<S>& d_in) const {
+    tensor<S> losses(d_out[0].shape());
+    d_in[0] = in[0];
+    ops::cross_entropy_in_place(backend, d_in[0].view(), targets(), d_out[0].view(), losses.view());
+  }
+};
+
 struct softmax_entropy {
   index_t rows = 3, classes = 5;
   std::vector<shape> inputs() const { return {{rows, classes}}; }

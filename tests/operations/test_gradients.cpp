@@ -55,6 +55,8 @@ TEST_CASE("derivatives: embedding agrees with central differences") {
 TEST_CASE("derivatives: cross_entropy agrees with central differences") {
   expect_correct(cases::cross_entropy{});
   expect_correct(cases::cross_entropy{.ids = {0}, .classes = 2});
+  expect_correct(cases::cross_entropy_in_place{});
+  expect_correct(cases::cross_entropy_in_place{{.ids = {0}, .classes = 2}});
 }
 
 TEST_CASE("derivatives: softmax_entropy agrees with central differences") {

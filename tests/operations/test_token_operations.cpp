@@ -9,6 +9,8 @@
 #include <attd/operations/embedding.hpp>
 #include <attd/operations/pooling.hpp>
 #include <cmath>
+#include <limits>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -96,6 +98,29 @@ TEST_CASE_TEMPLATE("cross_entropy: huge logits neither overflow nor lose the los
   ops::cross_entropy_backward(backend, logits.view(), as_ids(ids), weight.view(), d.view());
   ops::softmax_entropy_backward(backend, logits.view(), weight.view(), d.view());
   for (index_t c = 0; c < 9; ++c) CHECK(is_finite(d(0, c)));
+}
+
+TEST_CASE_TEMPLATE("cross_entropy_in_place: rows that do not count become zeros, whatever they are",
+                   B, reference, eigen) {
+  B backend;
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  tensor<double> logits({3, 9}, nan), loss({3}, 7.0), weight({3}, 1.0);
+  weight(index_t{0}) = 0;
+  for (index_t c = 0; c < 9; ++c) logits(2, c) = 0;
+  const std::vector<index_t> ids{3, -1, 2};
+  ops::cross_entropy_in_place(backend, logits.view(), as_ids(ids), std::as_const(weight).view(),
+                              loss.view());
+  CHECK(loss(index_t{1}) == 0);
+  CHECK(loss(index_t{2}) == doctest::Approx(std::log(9.0)));
+  for (index_t c = 0; c < 9; ++c) {
+    CHECK(logits(0, c) == 0);
+    CHECK(logits(1, c) == 0);
+    CHECK(logits(2, c) == doctest::Approx(c == 2 ? 1.0 / 9 - 1 : 1.0 / 9));
+  }
+  const std::vector<index_t> wrong{3, 9, 2};
+  CHECK_THROWS_WITH_AS(ops::cross_entropy_in_place(backend, logits.view(), as_ids(wrong),
+                                                   std::as_const(weight).view(), loss.view()),
+                       doctest::Contains("token 1 has target 9"), attd::error);
 }
 
 TEST_CASE_TEMPLATE("cross_entropy: a target of -1 gives loss 0 and no gradient", B, reference,

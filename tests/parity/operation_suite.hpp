@@ -56,6 +56,7 @@ TEST_CASE_TEMPLATE_DEFINE("parity: cross_entropy agrees with the plain loops", F
                           cross_entropy_parity) {
   for (index_t classes : {5, 8, 17, 256}) {
     expect_parity_everywhere<Fast>(cases::cross_entropy{.classes = classes});
+    expect_parity_everywhere<Fast>(cases::cross_entropy_in_place{{.classes = classes}});
   }
 }
 

@@ -35,6 +35,7 @@ struct counted : eigen {
   COUNTED(causal_convolution_backward)
   COUNTED(cross_entropy)
   COUNTED(cross_entropy_backward)
+  COUNTED(cross_entropy_in_place)
   COUNTED(softmax_entropy)
   COUNTED(softmax_entropy_backward)
   COUNTED(selective_scan)
@@ -83,6 +84,7 @@ TEST_CASE("eigen: its own forms of the operations are the ones that run") {
   expect_member_is_called(cases::layer_norm{});
   expect_member_is_called(cases::causal_convolution{});
   expect_member_is_called(cases::cross_entropy{});
+  expect_member_is_called(cases::cross_entropy_in_place{});
   expect_member_is_called(cases::softmax_entropy{});
 }
 

@@ -74,6 +74,7 @@ TEST_CASE("registers: norms, softmax and elementwise functions agree on each wid
   expect_parity_on_all(cases::rms_norm{.rows = 3, .columns = 37});
   expect_parity_on_all(cases::layer_norm{.rows = 3, .columns = 37});
   expect_parity_on_all(cases::cross_entropy{.classes = 37});
+  expect_parity_on_all(cases::cross_entropy_in_place{{.classes = 37}});
   expect_parity_on_all(cases::softmax_entropy{.rows = 3, .classes = 37});
   expect_parity_on_all(cases::unary<operations::gelu_function>{.rows = 3, .columns = 37});
   expect_parity_on_all(cases::unary<operations::softplus_function>{.rows = 3, .columns = 37});

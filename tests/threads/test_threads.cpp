@@ -87,6 +87,7 @@ TEST_CASE("threads: norms, softmax and elementwise functions have the same bits"
   std::vector<index_t> ids;
   for (index_t t = 0; t < 50; ++t) ids.push_back(t % 7 - 1);  // -1: nothing to predict
   expect_same_bits_in_all_types(cases::cross_entropy{.ids = ids, .classes = 900});
+  expect_same_bits_in_all_types(cases::cross_entropy_in_place{{.ids = ids, .classes = 900}});
   expect_same_bits_in_all_types(cases::softmax_entropy{.rows = 150, .classes = 260});
   using gate = operations::gated_silu_function;
   expect_same_bits_in_all_types(

@@ -33,7 +33,8 @@ concept HeadOfTokens = requires(const Model& m, const typename Model::template c
 /// and forgotten. Else, and for outputs of no more rows than that, there is one chunk: all.
 /// Which chunks a sequence is cut into depends on its own length alone; its losses and gradients
 /// are those of the whole output.
-/// *Memory*: two chunks of the output. *Cost*: that of head and loss; a gradient that was not made
+/// *Memory*: a chunk of the output, and another for its gradient where the loss has no
+/// `replace_rows`. *Cost*: that of head and loss; a gradient that was not made
 /// together with the losses makes the chunk again. Neither allocates once it has seen the sizes.
 template <class Model, class Loss, class T, class S>
 class output_loss {
@@ -149,16 +150,31 @@ class output_loss {
       const auto targets = losses::targets_of(all, first, count);
       operations::resize(backend, made, {count, model.head.outputs()});
       model.head.forward(backend, batch, p.head, x, c.head, made.view());
-      const view<const S> output = std::as_const(made).view();
-      if (with_losses) {
-        rows.evaluate_rows(backend, output, targets, scratch,
-                           scratch.rows.view().column_range(first, count));
+      const view<S> losses = scratch.rows.view().column_range(first, count);
+      if (!differentiate) {
+        rows.evaluate_rows(backend, std::as_const(made).view(), targets, scratch, losses);
+        continue;
       }
-      if (!differentiate) continue;
-      operations::clear(backend, d_output, output.shape());
-      rows.backward_rows(backend, output, targets, own, scratch, d_output.view());
-      model.head.backward(backend, batch, p.head, x, c.head, std::as_const(d_output).view(),
+      const view<const S> d_made =
+          differentiate_rows(backend, rows, targets, own, losses, with_losses);
+      model.head.backward(backend, batch, p.head, x, c.head, d_made,
                           c.d_features.view().row_range(first, count), d_p.head);
+    }
+  }
+  // The gradient of the chunk that was made, and its losses.
+  template <class Backend>
+  view<const S> differentiate_rows(Backend& backend, const auto& rows,
+                                   const losses::row_targets<T>& targets, view<const T> weight,
+                                   view<S> losses, [[maybe_unused]] bool with_losses) {
+    if constexpr (requires { rows.replace_rows(backend, made.view(), targets, weight, losses); }) {
+      rows.replace_rows(backend, made.view(), targets, weight, losses);
+      return std::as_const(made).view();
+    } else {
+      const view<const S> output = std::as_const(made).view();
+      if (with_losses) rows.evaluate_rows(backend, output, targets, scratch, losses);
+      operations::clear(backend, d_output, output.shape());
+      rows.backward_rows(backend, output, targets, weight, scratch, d_output.view());
+      return std::as_const(d_output).view();
     }
   }
 

@@ -71,6 +71,15 @@ template <class T>
 ATTD_HD inline bool is_finite(const dual<T>& x) {
   return is_finite(x.value) && is_finite(x.tangent);
 }
+/// Whether a number, and its tangents if it is a dual, are zero.
+template <class S>
+ATTD_HD inline bool is_zero(const S& x) {
+  if constexpr (is_dual_v<S>) {
+    return is_zero(x.value) && is_zero(x.tangent);
+  } else {
+    return x == S(0);
+  }
+}
 
 // ---- packs without a vector form of their own ----------------------------------------------
 

@@ -123,7 +123,10 @@ row_targets<T> targets_of(const row_targets<T>& all, index_t first, index_t coun
 ///   evaluate_rows(backend, output, targets, scratch, losses): loss of each row, and
 ///   backward_rows(backend, output, targets, weight, scratch, d_output): adds weight_r d loss_r /
 ///   d output, without looking at rows of weight 0,
-/// and gets of it what an internal loss of all rows needs.
+/// and gets of it what an internal loss of all rows needs. It may have a third one, for outputs
+/// that nobody reads again:
+///   replace_rows(backend, output, targets, weight, losses): both, the gradient in place of the
+///   output.
 template <class Rows>
 struct loss_of_rows {
   using row_loss = Rows;
@@ -219,6 +222,13 @@ struct cross_entropy_rows : loss_of_rows<cross_entropy_rows> {
           backend, output.row_range(run.first, count), targets_of(targets, run.first, count).ids,
           weight.column_range(run.first, count), d_output.row_range(run.first, count));
     });
+  }
+
+  /// Both at once, the gradient in place of the logits.
+  template <class Backend, class S, class T>
+  void replace_rows(Backend& backend, view<S> output, const row_targets<T>& targets,
+                    view<const T> weight, view<S> losses) const {
+    operations::cross_entropy_in_place(backend, output, targets.ids, weight, losses);
   }
 };
 

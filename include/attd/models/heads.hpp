@@ -49,9 +49,9 @@ struct linear_head {
   /// Rows of the output: one a token.
   index_t rows(const sequences& batch) const { return batch.tokens(); }
   /// How many rows are in memory at a time where nothing but a loss of each is asked for
-  /// (`adaptation::output_loss`): `loss_chunk`, or, where it is 0, as many as have 2^26 numbers.
+  /// (`adaptation::output_loss`): `loss_chunk`, or, where it is 0, as many as have 2^25 numbers.
   index_t rows_at_once() const {
-    return loss_chunk > 0 ? loss_chunk : std::max<index_t>(1, (index_t{1} << 26) / output);
+    return loss_chunk > 0 ? loss_chunk : std::max<index_t>(1, (index_t{1} << 25) / output);
   }
 
   /// Uniform in +-1/sqrt(width).

@@ -23,14 +23,6 @@ ATTD_DEVICE auto low_rank_entry(view<U> u, view<U> v, index_t set, index_t i, in
   return sum;
 }
 
-template <class S>
-ATTD_HD inline bool is_zero(const S& x) {
-  if constexpr (is_dual_v<S>) {
-    return is_zero(x.value) && is_zero(x.tangent);
-  } else {
-    return x == S(0);
-  }
-}
 /// d times a slope; 0 where the slope is, whatever d: an entry that is held at a limit takes no
 /// part.
 template <class S>

@@ -174,6 +174,14 @@ struct eigen {
       eigen_detail::cross_entropy_backward<bytes()>(rows, logits, targets, weight, d_logits);
     });
   }
+  template <class L, class Id, class G, class Y>
+    requires eigen_detail::packable<L, G, Y>
+  void cross_entropy_in_place(view<L> logits, std::span<const Id> targets, view<G> weight,
+                              view<Y> loss) {
+    by_rows(logits, true, [&](auto bytes, const auto& rows) ATTD_INLINE_LAMBDA {
+      eigen_detail::cross_entropy_in_place<bytes()>(rows, logits, targets, weight, loss);
+    });
+  }
   template <class L, class Y>
     requires eigen_detail::packable<L, Y>
   void softmax_entropy(view<L> logits, view<Y> entropy) {

@@ -207,6 +207,14 @@ class thrust : public thrust_detail::scan_members<thrust<System>>,
     for_each_team(layout.teams(), thrust_detail::cross_entropy_gradient_rows<L, Id, G, DL>{
                                       layout, logits, readable(targets), weight, d_logits});
   }
+  template <class L, class Id, class G, class Y>
+  void cross_entropy_in_place(view<L> logits, std::span<const Id> targets, view<G> weight,
+                              view<Y> loss) {
+    check_targets("cross_entropy_in_place", targets, logits.columns());
+    const auto layout = thrust_detail::softmax_layout::of(logits.rows(), logits.columns());
+    for_each_team(layout.teams(), thrust_detail::cross_entropy_rows_in_place<L, Id, G, Y>{
+                                      layout, logits, readable(targets), weight, loss});
+  }
   template <class L, class Y>
   void softmax_entropy(view<L> logits, view<Y> entropy) {
     const auto layout = thrust_detail::softmax_layout::of(logits.rows(), logits.columns());

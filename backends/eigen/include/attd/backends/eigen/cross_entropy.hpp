@@ -58,6 +58,32 @@ ATTD_INLINE void cross_entropy_backward(part rows, view<L> logits, std::span<con
   }
 }
 
+template <int Bytes, class L, class Id, class G, class Y>
+ATTD_INLINE void cross_entropy_in_place(part rows, view<L> logits, std::span<const Id> targets,
+                                        view<G> weight, view<Y> loss) {
+  constexpr int W = lane_count<L, Bytes>;
+  for (index_t t = rows.begin; t < rows.end; ++t) {
+    const index_t target =
+        operations::detail::checked_target("cross_entropy_in_place", targets, t, logits.columns());
+    const std::remove_const_t<G> g = weight(t);
+    const primal_t<L> shift = largest_in_row<Bytes>(primal_view(logits), t);
+    const L sum = exponential_sum<Bytes>(logits, t, shift);
+    loss(t) = target < 0 ? L(0) : log(sum) - (L(logits.at(t, target)) - shift);
+    if (target < 0 || is_zero(g)) {
+      for_each_pack<W>(logits.columns(), [&](index_t c, auto count) ATTD_INLINE_LAMBDA {
+        store(logits, t, c, count, broadcast<W>(L(0)));
+      });
+      continue;
+    }
+    const auto scale = broadcast<W>(L(L(g) / sum));
+    for_each_pack<W>(logits.columns(), [&](index_t c, auto count) ATTD_INLINE_LAMBDA {
+      store(logits, t, c, count,
+            scale * exp(load<W>(logits, t, c, count) - pack<primal_t<L>, W>(shift)));
+    });
+    logits.at(t, target) += L(-g);
+  }
+}
+
 // sum_c p_c log p_c of one row, given its shift and the logarithm of its exponential sum.
 template <int Bytes, class L>
 ATTD_INLINE std::remove_const_t<L> negative_entropy(view<L> logits, index_t row, primal_t<L> shift,

@@ -181,6 +181,56 @@ struct cross_entropy_gradient_rows {
   }
 };
 
+/// Losses, and d_logits in place of the logits.
+template <class L, class Id, class G, class Y>
+struct cross_entropy_rows_in_place {
+  static constexpr int threads = softmax_threads;
+
+  softmax_layout layout;
+  view<L> logits;
+  const Id* targets;
+  view<G> weight;
+  view<Y> loss;
+
+  std::size_t shared_bytes() const { return row_softmax<L, 1, host_team>::shared_bytes; }
+
+  template <class Team>
+  ATTD_DEVICE void operator()(Team& team) const {
+    row_softmax<L, 1, Team> softmax(team, layout);
+    softmax.read(team, logits, [&](index_t t) { return static_cast<index_t>(targets[t]) >= 0; });
+    team.each([&](int thread) {  // while the logits are all there
+      if (!layout.is_first(team.number(), thread)) return;
+      const index_t t = layout.row(team.number(), thread);
+      const auto target = static_cast<index_t>(targets[t]);
+      if (target < 0) {
+        loss(t) = L(0);
+      } else {
+        const L chosen = number<L>(logits, t, target) - softmax.largest(thread);
+        loss(t) = log(softmax.sum(thread)) - chosen;
+      }
+    });
+    team.each([&](int thread) {
+      const index_t row = layout.row(team.number(), thread);
+      if (row >= layout.rows) return;
+      const auto target = static_cast<index_t>(targets[row]);
+      const std::remove_const_t<G> g = weight(row);
+      const bool counts = target >= 0 && !is_zero(g);
+      const primal_t<L> largest = softmax.largest(thread);
+      const L scale = counts ? L(g) / softmax.sum(thread) : L(0);
+      layout.walk(
+          team.number(), thread, [&](index_t t, index_t c) { return number<L>(logits, t, c); },
+          [&](index_t t, index_t c, const L& logit) {
+            if (!counts) {
+              logits.at(t, c) = L(0);
+              return;
+            }
+            const L d = scale * exp(logit - largest);
+            logits.at(t, c) = c == target ? d - g : d;
+          });
+    });
+  }
+};
+
 /// Entropies  H = log s - q / s  with s = sum exp(l - m), q = sum exp(l - m) (l - m): no term is
 /// negative, so none cancels.
 template <class L, class Y>
