@@ -8,12 +8,15 @@
 #include <attd/adapters/log_low_rank.hpp>
 #include <attd/backends/cuda.hpp>
 #include <attd/core.hpp>
+#include <attd/operations/cross_entropy.hpp>
 #include <attd/operations/linear.hpp>
 #include <attd/operations/selective_scan.hpp>
 #include <cstdio>
 #include <cstring>
 #include <limits>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -124,6 +127,34 @@ void time_product(index_t tokens, index_t width, index_t vocabulary, bool short_
       tokens, width, vocabulary, rate[0], rate[1], rate[2]);
 }
 
+// Losses of logits and their gradient in place of them: two readings and a writing, and a writing
+// more to begin each time with the same logits, which is timed alone.
+void time_cross_entropy(attd::cuda& device, double bandwidth, index_t tokens, index_t vocabulary,
+                        bool short_run) {
+  const auto source = on_device(device, {tokens, vocabulary}, -5, 5, 1);
+  auto weight = on_device(device, {tokens}, 0.1f, 1, 2);
+  tensor<float> logits, losses;
+  ops::resize(device, logits, source.shape());
+  ops::resize(device, losses, {tokens});
+  std::vector<index_t> targets(static_cast<std::size_t>(tokens));
+  for (std::size_t t = 0; t < targets.size(); ++t) targets[t] = index_t(37 * t) % vocabulary;
+  const auto stream = device.system().stream();
+  const auto bytes = static_cast<std::size_t>(source.size()) * sizeof(float);
+  const auto begin_again = [&] {
+    cudaMemcpyAsync(logits.data(), source.data(), bytes, cudaMemcpyDeviceToDevice, stream);
+  };
+  const int repetitions = short_run ? 1 : 5;
+  const double copy = milliseconds(stream, repetitions, begin_again);
+  const double both = milliseconds(stream, repetitions, [&] {
+    begin_again();
+    ops::cross_entropy_in_place(device, logits.view(), std::span<const index_t>(targets),
+                                std::as_const(weight).view(), losses.view());
+  });
+  const double least = 3.0 * double(bytes) / bandwidth * 1e3;
+  std::printf("cross_entropy_in_place/L:%td/classes:%td %.3f ms (%.2f of the copy bound)\n", tokens,
+              vocabulary, both - copy, least / (both - copy));
+}
+
 // What a step of adaptation is made with.
 struct step_options {
   index_t width, layers, vocabulary, length, batch;
@@ -203,6 +234,7 @@ int main(int argc, char** argv) try {
     time_scan(device, bandwidth, 8, 1536, 16, 4096, false);
   }
   time_product(2048, 768, short_run ? 5028 : 50280, short_run);
+  time_cross_entropy(device, bandwidth, 512, short_run ? 5028 : 50280, short_run);
   time_step({.width = 128, .layers = 2, .vocabulary = 256, .length = 1024, .batch = 2});
   if (!short_run) {
     step_options large{.width = 768, .layers = 24, .vocabulary = 50280, .length = 2048, .batch = 8};
