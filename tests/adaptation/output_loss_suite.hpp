@@ -72,6 +72,11 @@ output_results results_of(const Model& model, const Loss& loss,
     w.inner.gradient(psi, g, -3.0);
     r.scaled = numbers_of(g);
   }
+  // A factor that leaves nothing to be done, again and again.
+  for (int i = 0; i < 3; ++i) w.inner.gradient(psi, g, 0.0);
+  CHECK(attd::squared_norm(g) == 0);
+  w.inner.gradient(psi, g, -3.0);
+  CHECK(same_bits(numbers_of(g), r.scaled));
   w.inner.gradient(psi, g);  // after another one, nothing of it is left
   CHECK(same_bits(numbers_of(g), r.again));
   attd::zero_leaves(theta);

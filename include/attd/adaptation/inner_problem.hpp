@@ -237,9 +237,6 @@ class inner_problem {
   // The weights of rows times a factor, where backends read them. What they do is done.
   view<const real> weight_times(real factor) {
     const tensor<real>& weight = input().data.weight;
-    if (std::exchange(last_factor_is_one_, factor == real(1)) != (factor == real(1))) {
-      backward_.forget();
-    }
     if (factor == real(1)) return weight.view();
     operations::resize(backend_, weight_, weight.shape());
     for (index_t r = 0; r < weight.size(); ++r) weight_(r) = real(weight(r)) * factor;
@@ -257,9 +254,12 @@ class inner_problem {
         !std::is_same_v<Parameters, typename Model::template parameters<none>>;
     const losses::inner_data<real>& data = input().data;
     const view<const real> weight = weight_times(factor);
-    const bool ready = has_output_gradient_ && !of_theta && factor == primal_t<scalar>(1);
+    // Gradients of theta go elsewhere every time; which rows have a weight other than 0 decides
+    // what is called, and a factor may make more of them 0.
+    const bool repeats = !of_theta && factor == primal_t<scalar>(1);
+    const bool ready = has_output_gradient_ && repeats;
     if (!ready) has_output_gradient_ = false;  // its memory is taken
-    if (std::exchange(recorded_ready_, ready) != ready) backward_.forget();
+    if (repeats && std::exchange(recorded_ready_, ready) != ready) backward_.forget();
     const auto differentiate = [&] {
       if (!output_.in_chunks()) output_.differentiate(backend_, *loss_, data, weight, cache_);
     };
@@ -274,10 +274,10 @@ class inner_problem {
                        data, weight, cache_, ready, d_theta, dynamics_.d_effective, wanted);
       then();
     };
-    if constexpr (of_theta) {  // which go elsewhere every time
-      backward();
-    } else {
+    if (repeats) {
       operations::replay(backend_, backward_, backward);
+    } else {
+      backward();
     }
     operations::finish(backend_);
   }
@@ -295,7 +295,6 @@ class inner_problem {
   bool laid_out_ = false;                              ///< whether output_ knows the input
   bool has_output_gradient_ = false;                   ///< whether the last evaluation has made it
   bool recorded_ready_ = false;                        ///< whether backward_ was recorded with it
-  bool last_factor_is_one_ = true;                     ///< and with the input's own weights
   operations::recording<Backend> forward_, backward_;  ///< of the input, while it stays
   operations::recording<Backend> forward_too_;  ///< of the forward that differentiates the output
   tensor<real> staged_;                         ///< an input in the backend's memory
