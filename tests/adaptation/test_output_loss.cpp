@@ -35,6 +35,28 @@ struct doubled : losses::next_token {
   }
 };
 
+// A user's loss with fewer targets than rows.
+struct short_of_targets : losses::next_token {
+  template <class T>
+  void prepare(std::span<const attd::observation<T>> group, const losses::guard_split& split,
+               losses::inner_data<T>& data) const {
+    losses::next_token::prepare(group, split, data);
+    data.target_ids.resize(data.target_ids.size() - 4);
+  }
+};
+
+// A user's head that mixes rows.
+struct mixing_head : attd::models::linear_head {
+  template <class Backend, class P, class X, class C, class S>
+  void forward(Backend& backend, const attd::sequences& batch, const parameters<P>& p,
+               attd::view<X> x, C& c, attd::view<S> y) const {
+    linear_head::forward(backend, batch, p, x, c, y);
+    for (index_t t = y.rows() - 1; t > 0; --t) {
+      for (index_t i = 0; i < y.columns(); ++i) y.at(t, i) += S(y.at(t - 1, i));
+    }
+  }
+};
+
 static_assert(losses::LossOfRows<losses::next_token>);
 static_assert(losses::LossOfRows<losses::masked_token>);
 static_assert(losses::LossOfRows<losses::entropy>);
@@ -132,6 +154,38 @@ TEST_CASE("output in chunks: losses that need the whole output, or replace a par
   const auto found =
       results_of<attd::reference>(pairs, losses::consistency{}, x.group(), followed_by::gradient);
   CHECK(same_bits(found.gradient, expected.gradient));
+}
+
+TEST_CASE("output in chunks: a head that is derived from one of tokens need not be one") {
+  const two_texts texts;
+  const auto small = small_language_model();
+  attd::models::sequence_model<attd::models::embedding_encoder, attd::blocks::mamba, mixing_head> m;
+  m.encoder = small.encoder;
+  m.block = small.block;
+  static_cast<attd::models::linear_head&>(m.head) = small.head;
+  m.depth = small.depth;
+  const auto loss_with = [&](index_t chunk) {
+    m.head.loss_chunk = chunk;
+    const auto a = attd::make_adaptive(m, attd::adapters::log_low_rank{2}, losses::next_token{},
+                                       attd::controllers::fixed{1}, attd::optimizers::adam{},
+                                       parameters_of<double>(m), attd::reference{});
+    auto w = a.make_workspace();
+    const auto seen = texts.seen();
+    w.inner.prepare(std::span(seen), {0.25});
+    return w.inner.evaluate(a.initial_weights()).loss;
+  };
+  CHECK(loss_with(3) == loss_with(0));
+}
+
+TEST_CASE("output in chunks: too few targets are an error, as with the whole output") {
+  const two_texts texts;
+  auto model = small_language_model();
+  for (const index_t chunk : {0, 3}) {
+    model.head.loss_chunk = chunk;
+    CHECK_THROWS_WITH_AS(
+        results_of<attd::reference>(model, short_of_targets{}, texts.seen(), followed_by::gradient),
+        doctest::Contains("expected 1"), attd::error);
+  }
 }
 
 TEST_CASE("output in chunks: a target that is no word is an error, as with the whole output") {

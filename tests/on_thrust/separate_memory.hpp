@@ -179,6 +179,7 @@ struct separate_system {
 
     recording() = default;
     recording(const recording&) {}
+    recording(recording&&) noexcept = default;
     recording& operator=(const recording&) { return *this = recording{}; }
     recording& operator=(recording&&) = default;
     void forget() { *this = recording{}; }

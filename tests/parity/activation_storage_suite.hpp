@@ -191,9 +191,10 @@ TEST_CASE_TEMPLATE_DEFINE("storage: layers that recompute in shared memory give 
 
 TEST_CASE_TEMPLATE_DEFINE("storage: bfloat16 leaves outputs, and moves gradients by its rounding",
                           Fast, rounded_models) {
-  // Each of three layers reads its input, v, z and what comes of v, s among it, which are off by up
-  // to 2^-8: to first order that adds up to 12 2^-8 where derivatives are of order one. Independent
-  // errors, as these are, give less.
+  // Each of three layers reads its input, v, z and what comes of v, s among it: 12 numbers that are
+  // off by up to 2^-8, with derivatives of order one. Were all errors as large as they can be and
+  // of one sign they would add up to 12 2^-8; independent ones, as these are, give sqrt(12) 2^-8 at
+  // most, to first order. The bound is between the two.
   const double bound = 9.0 / 256;
   for (const norm_kind norm : {norm_kind::none, norm_kind::rms, norm_kind::layer}) {
     for (const bool residual : {true, false}) {

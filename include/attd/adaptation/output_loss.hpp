@@ -8,6 +8,7 @@
 #include <attd/core/sequences.hpp>
 #include <attd/losses/row_losses.hpp>
 #include <attd/operations/memory.hpp>
+#include <concepts>
 #include <cstddef>
 #include <type_traits>
 #include <utility>
@@ -19,7 +20,9 @@ namespace detail {
 // A model of which a row of the output is made of its token's features alone, by a head.
 template <class Model>
 concept HeadOfTokens = requires(const Model& m, const typename Model::template cache<double>& c) {
-  requires std::remove_cvref_t<decltype(Model::head)>::of_tokens;
+  // Its own word: a head that is derived from it may be another.
+  requires std::same_as<typename std::remove_cvref_t<decltype(Model::head)>::row_of_token,
+                        std::remove_cvref_t<decltype(Model::head)>>;
   m.features(c);
 };
 }  // namespace detail
@@ -28,7 +31,7 @@ concept HeadOfTokens = requires(const Model& m, const typename Model::template c
 ///
 /// A language model's output has a number for every token and every word: for 8 texts of 2048
 /// tokens and 50280 words 3.3 GB of floats, and as much for its gradient. Where the head makes each
-/// row of one token (`Head::of_tokens`) and the loss needs one row at a time
+/// row of one token (`Head::row_of_token` is `Head`) and the loss needs one row at a time
 /// (`losses::LossOfRows`), chunks of `head.rows_at_once()` rows are made, scored, differentiated
 /// and forgotten. Else, and for outputs of no more rows than that, there is one chunk: all.
 /// Which chunks a sequence is cut into depends on its own length alone; its losses and gradients
@@ -38,6 +41,10 @@ concept HeadOfTokens = requires(const Model& m, const typename Model::template c
 /// together with the losses makes the chunk again. Neither allocates once it has seen the sizes.
 template <class Model, class Loss, class T, class S>
 class output_loss {
+  static_assert(losses::keeps_functions_of_rows<Loss>(),
+                "attd: the loss replaces functions of rows of the one that it derives from; derive "
+                "from losses::loss_of_rows<your loss>");
+
  public:
   /// Whether `forward` computes the losses too, by operations alone.
   static constexpr bool of_rows = losses::LossOfRows<Loss>;
@@ -64,6 +71,14 @@ class output_loss {
       if (in_chunks()) {
         const index_t rows = data.batch.tokens();
         expect_equal("internal loss", "the number of weights", data.weight.size(), rows);
+        if (!data.target_ids.empty()) {
+          expect_equal("internal loss", "the number of target ids",
+                       static_cast<index_t>(data.target_ids.size()), rows);
+        }
+        if (!data.target.empty()) {
+          expect_equal("internal loss", "the number of rows of the target",
+                       data.target.view().rows(), rows);
+        }
         operations::resize(backend, scratch.rows, {rows});
         model.forward_features(backend, data.batch, p, dyn, data.model_input(), c);
         walk(backend, model, p, loss, data, data.weight.view(), c, true, with_gradient, d_p);

@@ -112,7 +112,7 @@ class walk_back {
   /// would do to the loss.
   void task_slopes(index_t k, std::span<double> slopes) {
     const auto& psi = course_.psi(course_.state_after(k));
-    task_.evaluate(psi);
+    task_.evaluate(psi, followed_by::gradient);
     task_.gradient(psi, task_gradient_);
     for (std::size_t i = 0; i < slopes.size(); ++i) {
       const index_t a = course_.state_after(static_cast<index_t>(i));

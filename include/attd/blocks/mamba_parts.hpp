@@ -51,13 +51,12 @@ enum class activation_storage : unsigned char {
   /// passes.
   recompute,
   /// As `recompute`, and of those 2 inner numbers each is stored in 2 bytes, as bfloat16, and so
-  /// are
-  /// the outputs of layers that the model keeps. Outputs
-  /// are the same bits (the forward computes in float and rounds what it is done with); gradients
-  /// are off by some 2^-8 for each number they are computed from. Sums and products are in float.
-  /// For `float` only: with any other type, `double` and duals of any kind, it is `recompute`, so
-  /// that gradient checks stay exact; a walk back through adaptation then has duals of the
-  /// unrounded gradients.
+  /// are the outputs of layers that the model keeps. Outputs are the same bits (the forward
+  /// computes
+  /// in float and rounds what it is done with); gradients are off by some 2^-8 for each number they
+  /// are computed from. Sums and products are in float. For `float` only: with any other type,
+  /// `double` and duals of any kind, it is `recompute`, so that gradient checks stay exact; a walk
+  /// back through adaptation then has duals of the unrounded gradients.
   recompute_bfloat16
 };
 

@@ -77,6 +77,11 @@ template <class L>
 consteval bool check_internal_loss() {
   if constexpr (detail::is_formula<L>) {
     return true;
+  } else if constexpr (!losses::keeps_functions_of_rows<L>()) {
+    static_assert(losses::keeps_functions_of_rows<L>(),
+                  "attd: InternalLoss replaces evaluate_rows, backward_rows or replace_rows of the "
+                  "loss that it derives from, which nobody would call; derive from "
+                  "losses::loss_of_rows<your loss>, see docs/concepts/internal_loss.md#backward");
   } else if constexpr (!detail::has_prepare<L>) {
     static_assert(
         detail::has_prepare<L>,

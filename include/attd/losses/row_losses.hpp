@@ -268,6 +268,17 @@ using evaluate_of = typename class_of<
 template <class L>
 using backward_of = typename class_of<
     decltype(&L::template backward<operations::plain_loops, double, double>)>::type;
+template <class L>
+using evaluate_rows_of = typename class_of<
+    decltype(&L::template evaluate_rows<operations::plain_loops, double, double>)>::type;
+template <class L>
+using backward_rows_of = typename class_of<
+    decltype(&L::template backward_rows<operations::plain_loops, double, double>)>::type;
+template <class L>
+using replace_rows_of = typename class_of<
+    decltype(&L::template replace_rows<operations::plain_loops, double, double>)>::type;
+template <class L>
+concept HasReplaceRows = requires { typename replace_rows_of<L>; };
 }  // namespace detail
 
 /// A loss that the engine may ask for rows of the output one part after the other, and record: one
@@ -276,6 +287,28 @@ template <class L>
 concept LossOfRows = requires { typename L::row_loss; } &&
                      std::same_as<detail::evaluate_of<L>, loss_of_rows<typename L::row_loss>> &&
                      std::same_as<detail::backward_of<L>, loss_of_rows<typename L::row_loss>>;
+
+/// Whether a loss that is derived from a `loss_of_rows` has what that one calls from its own base:
+/// a function of rows that it has replaced would not be called. To replace one, derive from
+/// `loss_of_rows<mine>`.
+template <class L>
+constexpr bool keeps_functions_of_rows() {
+  if constexpr (requires { typename L::row_loss; }) {
+    using Rows = typename L::row_loss;
+    if constexpr (!requires {
+                    typename detail::evaluate_rows_of<L>;
+                    typename detail::backward_rows_of<L>;
+                  }) {
+      return false;
+    } else if constexpr (!std::same_as<detail::evaluate_rows_of<L>, Rows> ||
+                         !std::same_as<detail::backward_rows_of<L>, Rows>) {
+      return false;
+    } else if constexpr (detail::HasReplaceRows<L>) {
+      return std::same_as<detail::replace_rows_of<L>, Rows>;
+    }
+  }
+  return true;
+}
 
 /// The runs of rows with a weight other than 0, in order.
 template <class T>

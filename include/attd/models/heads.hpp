@@ -33,9 +33,12 @@ struct linear_head {
   index_t width = 16;
   index_t output = 1;
   bool bias = true;
-  index_t loss_chunk = 0;  ///< see `rows_at_once`: memory against speed; not in files
+  index_t loss_chunk = 0;  ///< see `rows_at_once`: memory against speed; not in files. On a GPU
+                           ///< no more than some hundred chunks: each has ids to be copied.
 
-  static constexpr bool of_tokens = true;  ///< a row of the output depends on its token alone
+  /// A row of the output depends on its token alone. A head of yours that is so, too, names itself
+  /// and has `rows_at_once()`; that it does, a class derived from it would have to say again.
+  using row_of_token = linear_head;
 
   template <class T>
   using parameters = head_parameters<T>;

@@ -292,7 +292,7 @@ struct sequence_model {
   template <class S>
   bool rounds() const {
     if constexpr (can_round<S> && requires { block.rounds(); }) {
-      return block.rounds();
+      return recomputes() && block.rounds();
     } else {
       return false;
     }
