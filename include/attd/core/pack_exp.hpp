@@ -95,6 +95,23 @@ ATTD_INLINE pack<T, W> scale_by_rounded(const pack<T, W>& p, const pack<T, W>& w
   return p * from_bits<T, W>(bits);
 }
 
+// 2^n p for the integer n = shifted - round, which is added to the exponent of p. Where n is too
+// large for that, and for NaN, the sum of bits wraps around: it must be one of unsigned numbers.
+template <int W>
+ATTD_INLINE pack<double, W> scale_by_difference(const pack<double, W>& p,
+                                                const pack<double, W>& shifted,
+                                                const pack<double, W>& round) {
+  typedef unsigned long long words __attribute__((vector_size(sizeof(double) * W)));
+  words of_p, of_shifted, of_round;
+  std::memcpy(&of_p, &p.lanes, sizeof of_p);
+  std::memcpy(&of_shifted, &shifted.lanes, sizeof of_shifted);
+  std::memcpy(&of_round, &round.lanes, sizeof of_round);
+  of_p += (of_shifted - of_round) << 52;
+  pack<double, W> x;
+  std::memcpy(&x.lanes, &of_p, sizeof of_p);
+  return x;
+}
+
 }  // namespace ATTD_FLAGS
 }  // namespace detail
 
@@ -179,9 +196,7 @@ ATTD_INLINE pack<double, W> exp(pack<double, W> x) {
   denominator = denominator * rr + P(2.27265548208155028766e-1);
   denominator = denominator * rr + P(2.0);
   P p = P(1.0) + P(2.0) * (numerator / (denominator - numerator));
-  auto bits = detail::bits_of(p);
-  bits.lanes += (detail::bits_of(shifted).lanes - detail::bits_of(P(round)).lanes) << 52;
-  P result = detail::from_bits<double, W>(bits);
+  P result = detail::scale_by_difference(p, shifted, P(round));
   result = select(x < P(-708.0), P(0.0), result);
   result = select(x > P(709.0), P(__builtin_inf()), result);
   return select(x <= x, result, x);  // NaN
