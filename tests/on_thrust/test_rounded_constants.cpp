@@ -21,8 +21,6 @@ using operations::hold_constant;
 using operations::transpose;
 using operations::update;
 
-constexpr auto no = transpose::no, yes = transpose::yes;
-
 }  // namespace
 
 TEST_CASE("constants: are rounded once for many products, with the bits of rounding every time") {
@@ -46,7 +44,8 @@ TEST_CASE("constants: either factor, both or none, in every form") {
       tensor<float> a, b;
     };
     const auto turned = [](bool t, index_t r, index_t c) { return t ? shape{c, r} : shape{r, c}; };
-    const factors x{draw(turned(Ta == yes, 33, 20)), draw(turned(Tb == yes, 20, 37))};
+    const factors x{draw(turned(Ta == transpose::yes, 33, 20)),
+                    draw(turned(Tb == transpose::yes, 20, 37))};
     tensor<float> c = draw({33, 37});
     const auto result = [&](rounding& backend) {
       tensor<float> own = c, copy;
@@ -183,8 +182,8 @@ TEST_CASE("constants: backends that gain nothing, and numbers that are not round
   tensor<double> w({64, 40}, 1.0 + 0x1p-20), x({48, 40}, 1.0), y({48, 64});
   for (tensor<double>* t : {&w, &x, &y}) operations::bring(backend, *t);
   hold_constant(backend, w);
-  operations::matmul<no, yes, update::assign>(backend, std::as_const(x).view(),
-                                              std::as_const(w).view(), y.view());
+  operations::matmul<transpose::no, transpose::yes, update::assign>(
+      backend, std::as_const(x).view(), std::as_const(w).view(), y.view());
   operations::finish(backend);
   CHECK(y(47, 63) == doctest::Approx(40 * (1.0 + 0x1p-20)).epsilon(1e-14));
   CHECK(rounded(backend) == 0);
