@@ -169,7 +169,6 @@ TEST_CASE("constants: a copy of a handle holds nothing, one that is moved to wha
 }
 
 TEST_CASE("constants: backends that gain nothing, and numbers that are not rounded") {
-  draws draw;
   const weights p = some_weights();
   reference plain;
   attd_test::thrust_cpp sequential;
