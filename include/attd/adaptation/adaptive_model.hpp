@@ -268,9 +268,7 @@ class adaptive_model {
     if (reset_is_due(s)) restart(s);
     operations::bring(backend_, s.psi);
     operations::bring(backend_, s.state);
-    const start_of_input start = measure(
-        group, s.psi, w,
-        limit.steps > 0 ? adaptation::followed_by::gradient : adaptation::followed_by::nothing);
+    const start_of_input start = measure(group, s.psi, w, rules::first(limit));
     const bool guarded = start.status != attd::status::too_short && !w.inner.input().guard.empty();
     rules{*this}.begin(start, guarded, limit, r);
     on_step(index_t{0}, std::as_const(s));

@@ -114,11 +114,7 @@ class inner_problem {
       output_.forward(backend_, frozen_->model, frozen_->parameters, dynamics_.effective, *loss_,
                       data, cache_, has_output_gradient_, no_parameters_);
     });
-    operations::finish(backend_);
-    if constexpr (!output_type::of_rows) {  // such a loss may look at the output on the host
-      loss_->evaluate(backend_, std::as_const(cache_).output().view(), data, output_.scratch);
-      operations::finish(backend_);
-    }
+    output_.complete(backend_, *loss_, data, std::as_const(cache_));
     expect_equal("internal loss", "the number of weights", data.weight.size(), rows().size());
     return value_of(input(), 0);
   }
@@ -261,7 +257,7 @@ class inner_problem {
     if (!ready) has_output_gradient_ = false;  // its memory is taken
     if (repeats && std::exchange(recorded_ready_, ready) != ready) backward_.forget();
     const auto differentiate = [&] {
-      if (!output_.in_chunks()) output_.differentiate(backend_, *loss_, data, weight, cache_);
+      output_.differentiate(backend_, *loss_, data, weight, cache_);
     };
     if constexpr (!output_type::of_rows) {
       differentiate();

@@ -27,8 +27,8 @@ namespace attd::adaptation {
 /// *Budget*: seconds count from the beginning of the call, for all inputs, and so do those of the
 /// reports; only there the results differ from adapting alone.
 /// *Errors*: those of `adaptive_model::adapt`, and inputs or targets of different channels in a
-/// group; groups before it are adapted to then. Inputs
-/// that a loss makes several sequences of (`consistency`) are adapted to one after the other.
+/// group; groups before it are adapted to then. Inputs that a loss makes several sequences of
+/// (`consistency`) are adapted to one after the other.
 template <class Adaptive>
 class lockstep {
  public:
@@ -143,7 +143,7 @@ class lockstep {
   void begin(const budget& limit) {
     evaluate(
         running_, [&](std::size_t i) -> const weights& { return session_of(i).psi; },
-        limit.steps > 0 ? followed_by::gradient : followed_by::nothing);
+        rules::first(limit));
     keep_running([&](std::size_t i) {
       course& c = courses_[i];
       alone_.inner.apply(session_of(i).psi);

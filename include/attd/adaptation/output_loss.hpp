@@ -37,8 +37,8 @@ concept HeadOfTokens = requires(const Model& m, const typename Model::template c
 /// Which chunks a sequence is cut into depends on its own length alone; its losses and gradients
 /// are those of the whole output.
 /// *Memory*: a chunk of the output, and another for its gradient where the loss has no
-/// `replace_rows`. *Cost*: that of head and loss; a gradient that was not made
-/// together with the losses makes the chunk again. Neither allocates once it has seen the sizes.
+/// `replace_rows`. *Cost*: that of head and loss; a gradient that was not made together with the
+/// losses makes the chunk again. Allocates nothing once it has seen the sizes.
 template <class Model, class Loss, class T, class S>
 class output_loss {
   static_assert(losses::keeps_functions_of_rows<Loss>(),
@@ -60,7 +60,8 @@ class output_loss {
   /// Whether the output is never there as a whole; it is not in the cache then.
   bool in_chunks() const { return count_ > 0; }
 
-  /// Output, or features, in the cache; the losses too where `of_rows`. `with_gradient`, where
+  /// Output, or features, in the cache; the losses too where `of_rows`, else `complete` makes them.
+  /// `with_gradient`, where
   /// there are chunks: the gradient with the data's own weights as well, in cache.d_features and
   /// added to that of the head's parameters in d_p, where asked for by type.
   template <class Backend, class P, class Dynamics, class Cache, class DP>
@@ -91,6 +92,18 @@ class output_loss {
     }
   }
 
+  /// The losses in scratch.rows, to be read, after `forward` and outside of what is recorded: one
+  /// that is not `of_rows` may look at the output on the host.
+  template <class Backend, class Cache>
+  void complete(Backend& backend, const Loss& loss, const losses::inner_data<T>& data,
+                const Cache& c) {
+    operations::finish(backend);
+    if constexpr (!of_rows) {
+      loss.evaluate(backend, c.output().view(), data, scratch);
+      operations::finish(backend);
+    }
+  }
+
   /// d loss / d parameters and dynamics of what `forward` was of, the loss with these weights, as
   /// `Model::backward`. `has_gradient`: cache.d_features is what `forward` has left there.
   template <class Backend, class P, class Dynamics, class Cache, class DP, class DDynamics>
@@ -108,10 +121,11 @@ class output_loss {
     model.backward(backend, data.batch, p, dyn, data.model_input(), c,
                    std::as_const(d_output).view(), d_p, d_dyn, adapted);
   }
-  /// d loss / d output where there are no chunks: `backward` goes on from it.
+  /// d loss / d output, from which `backward` goes on; nothing where there are chunks.
   template <class Backend, class Cache>
   void differentiate(Backend& backend, const Loss& loss, const losses::inner_data<T>& data,
                      view<const T> weight, const Cache& c) {
+    if (in_chunks()) return;
     const auto output = c.output().view();
     operations::clear(backend, d_output, output.shape());
     if constexpr (!of_rows) operations::finish(backend);  // such a loss may compute on the host

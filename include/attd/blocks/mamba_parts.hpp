@@ -50,13 +50,12 @@ enum class activation_storage : unsigned char {
   /// the same bits. The scan is not repeated: its output comes out of the states that its backward
   /// passes.
   recompute,
-  /// As `recompute`, and of those 2 inner numbers each is stored in 2 bytes, as bfloat16, and so
-  /// are the outputs of layers that the model keeps. Outputs are the same bits (the forward
-  /// computes
-  /// in float and rounds what it is done with); gradients are off by some 2^-8 for each number they
-  /// are computed from. Sums and products are in float. For `float` only: with any other type,
-  /// `double` and duals of any kind, it is `recompute`, so that gradient checks stay exact; a walk
-  /// back through adaptation then has duals of the unrounded gradients.
+  /// As `recompute`, and of those 2 inner numbers each is stored in 2 bytes, as bfloat16; so are
+  /// the outputs of layers that the model keeps. Outputs are the same bits: the forward computes in
+  /// float and rounds what it is done with. Gradients are off by some 2^-8 for each number they are
+  /// computed from; sums and products are in float. For `float` only: with any other type, `double`
+  /// and duals of any kind, it is `recompute`, so that gradient checks stay exact; a walk back
+  /// through adaptation then has duals of the unrounded gradients.
   recompute_bfloat16
 };
 

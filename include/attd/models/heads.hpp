@@ -36,8 +36,8 @@ struct linear_head {
   index_t loss_chunk = 0;  ///< see `rows_at_once`: memory against speed; not in files. On a GPU
                            ///< no more than some hundred chunks: each has ids to be copied.
 
-  /// A row of the output depends on its token alone. A head of yours that is so, too, names itself
-  /// and has `rows_at_once()`; that it does, a class derived from it would have to say again.
+  /// Says that a row of the output depends on its token alone. A head of yours of that kind names
+  /// itself here and has `rows_at_once()`; a class derived from one has to say so again.
   using row_of_token = linear_head;
 
   template <class T>

@@ -264,17 +264,13 @@ class trainer {
     s.output.prepare(model_, s.data.batch);
     s.output.forward(s.backend, model_, *parameters_, s.base, loss_, s.data, s.cache, with_gradient,
                      s.gradient);
-    operations::finish(s.backend);
-    if constexpr (!decltype(s.output)::of_rows) {
-      loss_.evaluate(s.backend, std::as_const(s.cache).output().view(), s.data, s.output.scratch);
-      operations::finish(s.backend);
-    }
+    s.output.complete(s.backend, loss_, s.data, std::as_const(s.cache));
     return double(losses::weighted_sum(s.output.scratch.rows, s.data.weight));
   }
 
   void backward(shard& s) const {
     const auto weight = std::as_const(s.data.weight).view();
-    if (!s.output.in_chunks()) s.output.differentiate(s.backend, loss_, s.data, weight, s.cache);
+    s.output.differentiate(s.backend, loss_, s.data, weight, s.cache);
     zeros_like(s.base, s.d_base);
     operations::bring(s.backend, s.d_base);
     s.output.backward(s.backend, model_, *parameters_, s.base, loss_, s.data, weight, s.cache, true,

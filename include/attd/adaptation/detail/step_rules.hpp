@@ -107,8 +107,12 @@ struct step_rules {
     return std::nullopt;
   }
 
-  /// What follows the evaluation of a step's candidate, or of the start where none was attempted:
-  /// a gradient if another step may come.
+  /// What follows the evaluation at the first psi: a gradient if any step may come.
+  static followed_by first(const budget& limit) {
+    return limit.steps > 0 ? followed_by::gradient : followed_by::nothing;
+  }
+  /// What follows the evaluation of a candidate, the one of attempt `attempted`, counted from 1: a
+  /// gradient if another step may come.
   followed_by next(index_t attempted, const report& r, const budget& limit) const {
     const index_t most = plans ? std::min(r.requested, limit.steps) : limit.steps;
     return attempted < most ? followed_by::gradient : followed_by::nothing;

@@ -110,6 +110,25 @@ class row_softmax {
   typename Team::template own<P> own_;
 };
 
+/// The loss of each of a team's rows, given their sums.
+template <class L, class Id, class Y, class Team>
+ATTD_DEVICE void write_cross_entropy(Team& team, const softmax_layout& layout,
+                                     row_softmax<L, 1, Team>& softmax, const view<L>& logits,
+                                     const Id* targets, const view<Y>& loss) {
+  using T = std::remove_const_t<L>;
+  team.each([&](int thread) {
+    if (!layout.is_first(team.number(), thread)) return;
+    const index_t t = layout.row(team.number(), thread);
+    const auto target = static_cast<index_t>(targets[t]);
+    if (target < 0) {
+      loss(t) = T(0);
+    } else {
+      const T chosen = number<T>(logits, t, target) - softmax.largest(thread);
+      loss(t) = log(softmax.sum(thread)) - chosen;
+    }
+  });
+}
+
 /// Losses; targets were checked before.
 template <class L, class Id, class Y>
 struct cross_entropy_rows {
@@ -127,17 +146,7 @@ struct cross_entropy_rows {
   ATTD_DEVICE void operator()(Team& team) const {
     row_softmax<L, 1, Team> softmax(team, layout);
     softmax.read(team, logits, [&](index_t t) { return static_cast<index_t>(targets[t]) >= 0; });
-    team.each([&](int thread) {
-      if (!layout.is_first(team.number(), thread)) return;
-      const index_t t = layout.row(team.number(), thread);
-      const auto target = static_cast<index_t>(targets[t]);
-      if (target < 0) {
-        loss(t) = T(0);
-      } else {
-        const T chosen = number<T>(logits, t, target) - softmax.largest(thread);
-        loss(t) = log(softmax.sum(thread)) - chosen;
-      }
-    });
+    write_cross_entropy(team, layout, softmax, logits, targets, loss);
   }
 };
 
@@ -198,17 +207,7 @@ struct cross_entropy_rows_in_place {
   ATTD_DEVICE void operator()(Team& team) const {
     row_softmax<L, 1, Team> softmax(team, layout);
     softmax.read(team, logits, [&](index_t t) { return static_cast<index_t>(targets[t]) >= 0; });
-    team.each([&](int thread) {  // while the logits are all there
-      if (!layout.is_first(team.number(), thread)) return;
-      const index_t t = layout.row(team.number(), thread);
-      const auto target = static_cast<index_t>(targets[t]);
-      if (target < 0) {
-        loss(t) = L(0);
-      } else {
-        const L chosen = number<L>(logits, t, target) - softmax.largest(thread);
-        loss(t) = log(softmax.sum(thread)) - chosen;
-      }
-    });
+    write_cross_entropy(team, layout, softmax, logits, targets, loss);  // while they are all there
     team.each([&](int thread) {
       const index_t row = layout.row(team.number(), thread);
       if (row >= layout.rows) return;

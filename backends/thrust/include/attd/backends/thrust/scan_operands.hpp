@@ -116,8 +116,8 @@ struct given_output {
   }
 };
 
-/// The output s, and y = s silu(z); either may be absent. Sums so far
-/// lie in s, or in y where s is absent.
+/// The output s, and y = s silu(z); either may be absent. Sums so far lie in s, or in y where s is
+/// absent.
 template <class Z, class X, class Y>
 struct gated_output {
   static constexpr bool wanted = !is_none_v<view<X>> || !is_none_v<view<Y>>;
